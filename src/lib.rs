@@ -1,0 +1,2 @@
+//! Cresset.
+#![deny(unsafe_code)]
