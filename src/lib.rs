@@ -1,2 +1,7 @@
 //! Cresset.
 #![deny(unsafe_code)]
+
+pub mod math;
+mod span;
+
+pub use span::Span;

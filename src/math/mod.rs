@@ -1,0 +1,3 @@
+//! The elementary functions, each written once over [`real::Real`].
+
+pub mod real;
