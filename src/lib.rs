@@ -1,7 +1,16 @@
 //! Cresset.
 #![deny(unsafe_code)]
 
+pub mod diagnostic;
+pub mod ir;
 pub mod math;
+pub mod sema;
 mod span;
+pub mod syntax;
+pub mod trap;
+pub mod types;
 
+pub use diagnostic::Diagnostic;
 pub use span::Span;
+pub use trap::{Trap, TrapKind};
+pub use types::{Elem, Type};

@@ -1,0 +1,3 @@
+//! The middle form.
+
+pub mod op;

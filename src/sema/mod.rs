@@ -1,0 +1,3 @@
+//! From a syntax tree to a typed one.
+
+pub mod hir;
