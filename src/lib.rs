@@ -2,13 +2,16 @@
 #![deny(unsafe_code)]
 
 pub mod diagnostic;
+pub mod host;
 pub mod ir;
+pub mod limits;
 pub mod math;
 pub mod sema;
 mod span;
 pub mod syntax;
 pub mod trap;
 pub mod types;
+pub mod value;
 
 pub use diagnostic::Diagnostic;
 pub use span::Span;

@@ -1,3 +1,4 @@
 //! The middle form.
 
+pub mod func;
 pub mod op;

@@ -1,0 +1,230 @@
+//! Structured SSA: regions for `if`, `loop` and `block` with values carried in and out, not a goto graph.
+//!
+//! Dominance is nesting: a value may be used after its definition in the same region and in every region nested there. A region ends in a
+//! terminator that names the structured instruction it leaves or repeats (as WebAssembly's `br` does) and carries values:
+//!
+//! - [`InstKind::Exit`]`(s)`: control goes on behind `s` (an enclosing `If`, `Loop` or `Block`), whose results are the arguments.
+//! - [`InstKind::Repeat`]`(l)`: the next iteration of the enclosing loop `l`, whose region parameters become the arguments.
+//! - [`InstKind::Return`], [`InstKind::Trap`].
+//!
+//! An array is two values: the address of its first element and its length.
+
+use super::op::{ArrayOp, Math, Op, Scalar};
+use crate::sema::hir::{FuncId, HostId};
+use crate::span::Span;
+use crate::trap::TrapKind;
+use crate::types::Elem;
+
+macro_rules! index {
+    ($(#[$doc:meta] $name:ident $prefix:literal),* $(,)?) => {$(
+        #[$doc]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub u32);
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+        impl $name {
+            /// As an index.
+            pub const fn index(self) -> usize { self.0 as usize }
+        }
+    )*};
+}
+
+index! {
+    /// An SSA value.
+    Value "v",
+    /// An instruction.
+    InstId "i",
+    /// A region.
+    RegionId "r",
+}
+
+/// The type of a value: a scalar, in so many lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ty {
+    /// What each lane holds.
+    pub scalar: Scalar,
+    /// 1 outside kernels.
+    pub lanes: u8,
+}
+
+impl Ty {
+    /// One lane.
+    pub const fn one(scalar: Scalar) -> Ty {
+        Ty { scalar, lanes: 1 }
+    }
+}
+
+/// A run of [`Func::value_lists`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Values {
+    /// First entry.
+    pub start: u32,
+    /// How many.
+    pub len: u32,
+}
+
+/// A function in SSA form.
+#[derive(Clone, Debug, Default)]
+pub struct Func {
+    /// Its name; empty for the program's own body.
+    pub name: String,
+    /// The parameters; an array's address and length follow each other. They are the parameters of the region `body`.
+    pub params: Vec<Value>,
+    /// What `Return` carries: nothing, one scalar, or an array's address and length.
+    pub results: Vec<Scalar>,
+    /// The type of each value.
+    pub values: Vec<Ty>,
+    /// All instructions.
+    pub insts: Vec<Inst>,
+    /// All regions.
+    pub regions: Vec<Region>,
+    /// The outermost region (index 0).
+    pub body: u32,
+    /// Pool of arguments.
+    pub value_lists: Vec<Value>,
+    /// Where the function stands in the source.
+    pub span: Span,
+}
+
+/// A sequence of instructions, the last a terminator.
+#[derive(Clone, Debug, Default)]
+pub struct Region {
+    /// What comes in: a loop's carried values, the function's parameters; empty else.
+    pub params: Vec<Value>,
+    /// In order.
+    pub insts: Vec<InstId>,
+}
+
+/// An instruction.
+#[derive(Clone, Copy, Debug)]
+pub struct Inst {
+    /// What it does.
+    pub kind: InstKind,
+    /// Its arguments, in [`Func::value_lists`].
+    pub args: Values,
+    /// Its results: so many consecutive values from `first_result`.
+    pub first_result: Value,
+    /// How many results.
+    pub results: u32,
+    /// Where in the source; a trap is reported there.
+    pub span: Span,
+}
+
+/// What an instruction does: arguments → results.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum InstKind {
+    /// → F64. The bits of a constant.
+    ConstF64(u64),
+    /// → I64.
+    ConstI64(i64),
+    /// → Bool.
+    ConstBool(bool),
+    /// A row of the table of operations.
+    Op(Op),
+    /// An elementary function.
+    Math(Math),
+    /// (Bool, T, T) → T, no evaluation skipped.
+    Select,
+
+    /// (index, length) → index, in bounds. Traps `OutOfBounds` with both.
+    BoundsCheck,
+    /// (lo, hi, length) → `hi - lo`. Traps `OutOfBounds`: with `lo` where it is outside `0..=length`, else with `hi` where it is outside `lo..=length`.
+    SliceCheck,
+    /// (address, index) → the address of that element. The index is a checked one or the `lo` of a passed `SliceCheck`.
+    ElemAddr(Elem),
+    /// (address, checked index) → the element, widened.
+    Load(Elem),
+    /// (address, checked index, value) → nothing. The value was narrowed or canonicalised before; `F32` rounds.
+    Store(Elem),
+    /// (length) → address of a new array, its contents undefined. The length is not negative. Traps `OutOfMemory`.
+    Alloc(Elem),
+    /// Whole-array operation: arrays as (address, length), `Fill`'s value last → scalar or nothing. Charges fuel itself.
+    ArrayOp(ArrayOp, Elem),
+    /// → I64: how far the arena is used.
+    ArenaMark,
+    /// (mark) → nothing: everything made since is free.
+    ArenaRelease,
+
+    /// The head of a loop: `Interrupted`, then one unit of fuel.
+    MeterLoop,
+    /// Before a call: fuel, then one level of depth, then `Interrupted`. The span is the call's.
+    EnterCall,
+    /// After a call: the level of depth back.
+    LeaveCall,
+    /// The program's own function → its results.
+    Call(FuncId),
+    /// A host function → its result. Bool and I64 and F64 only.
+    HostCall(HostId),
+
+    /// (Bool) → the values that `Exit` carries. Regions without parameters.
+    If(RegionId, RegionId),
+    /// (initial values of the region's parameters) → the values that `Exit` carries. Never falls through.
+    Loop(RegionId),
+    /// () → the values that `Exit` carries.
+    Block(RegionId),
+
+    /// Terminator: behind an enclosing structured instruction, its results being the arguments.
+    Exit(InstId),
+    /// Terminator: the next iteration of an enclosing loop.
+    Repeat(InstId),
+    /// Terminator: from the function.
+    Return,
+    /// Terminator: traps.
+    Trap(TrapKind),
+}
+
+impl InstKind {
+    /// Whether it ends a region.
+    pub const fn is_terminator(self) -> bool {
+        matches!(self, InstKind::Exit(_) | InstKind::Repeat(_) | InstKind::Return | InstKind::Trap(_))
+    }
+}
+
+impl Func {
+    /// The outermost region.
+    pub fn body(&self) -> RegionId {
+        RegionId(self.body)
+    }
+
+    /// The instruction.
+    pub fn inst(&self, id: InstId) -> &Inst {
+        &self.insts[id.index()]
+    }
+
+    /// The arguments of an instruction.
+    pub fn args(&self, id: InstId) -> &[Value] {
+        self.values_in(self.inst(id).args)
+    }
+
+    /// The values of a list.
+    pub fn values_in(&self, list: Values) -> &[Value] {
+        &self.value_lists[list.start as usize..(list.start + list.len) as usize]
+    }
+
+    /// The results of an instruction.
+    pub fn results(&self, id: InstId) -> impl Iterator<Item = Value> + use<> {
+        let inst = self.inst(id);
+        (inst.first_result.0..inst.first_result.0 + inst.results).map(Value)
+    }
+
+    /// The type of a value.
+    pub fn ty(&self, value: Value) -> Ty {
+        self.values[value.index()]
+    }
+
+    /// A new value.
+    pub fn new_value(&mut self, ty: Ty) -> Value {
+        self.values.push(ty);
+        Value(self.values.len() as u32 - 1)
+    }
+
+    /// A list of values.
+    pub fn new_values(&mut self, values: &[Value]) -> Values {
+        let start = self.value_lists.len() as u32;
+        self.value_lists.extend_from_slice(values);
+        Values { start, len: values.len() as u32 }
+    }
+}
