@@ -1,11 +1,13 @@
 //! Cresset.
 #![deny(unsafe_code)]
 
+pub mod codegen;
 pub mod diagnostic;
 pub mod host;
 pub mod ir;
 pub mod limits;
 pub mod math;
+pub mod runtime;
 pub mod sema;
 mod span;
 pub mod syntax;

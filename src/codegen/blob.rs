@@ -1,0 +1,100 @@
+//! Machine code that is not yet at its address, with all that the runtime must know of it.
+
+use crate::runtime::helper::Helper;
+use crate::sema::hir::FuncId;
+use crate::span::Span;
+use crate::trap::TrapKind;
+
+/// The machine code of all functions of a program.
+#[derive(Clone, Debug, Default)]
+pub struct CodeBlob {
+    /// Instructions; nothing else.
+    pub code: Vec<u8>,
+    /// 64-bit words for the read-only pool, which lies in pages of its own behind the code.
+    pub pool: Vec<PoolEntry>,
+    /// Instructions that address the pool, to be completed once the distance is known.
+    pub pool_refs: Vec<PoolRef>,
+    /// The functions, in the order of their code.
+    pub funcs: Vec<FuncCode>,
+    /// Return addresses of calls and traps, in the order of their offsets.
+    pub sites: Vec<Site>,
+}
+
+/// A word of the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PoolEntry {
+    /// A constant.
+    Bits(u64),
+    /// The address of a runtime function.
+    Helper(Helper),
+}
+
+/// An instruction that addresses the pool. x86-64: a 32-bit displacement at `at`, relative to `at + 4`. AArch64: an `adrp` at `at` and a
+/// 64-bit `ldr` with a scaled 12-bit offset at `at + 4`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolRef {
+    /// Offset into the code.
+    pub at: u32,
+    /// Index into the pool.
+    pub entry: u32,
+}
+
+/// One function's machine code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FuncCode {
+    /// Which function.
+    pub func: FuncId,
+    /// First byte of the entry thunk: `extern "C" fn(args: *const u64, results: *mut u64)` with the context register set, called by the runtime's
+    /// trampoline, which saves every callee-saved register. It loads the arguments (64-bit words; arrays as address and length), calls the function, stores the results, returns.
+    pub thunk: u32,
+    /// First byte of the function itself; the thunk lies before it.
+    pub start: u32,
+    /// One past its last byte, cold stubs included.
+    pub end: u32,
+    /// Bytes between the stack pointer after the prologue and the caller's return address (x86-64: below the pushed return address; AArch64: the whole
+    /// frame, whose highest word is the saved x30).
+    pub frame_size: u32,
+}
+
+/// What a return address in the code means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Offset of the instruction behind the call.
+    pub ret: u32,
+    /// What was called.
+    pub kind: SiteKind,
+    /// Where in the source.
+    pub span: Span,
+}
+
+/// The kinds of sites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SiteKind {
+    /// A call of the program's own function: a frame of the call stack.
+    Call(FuncId),
+    /// The call of the function by its thunk: the outermost frame.
+    Entry,
+    /// A cold stub's call of [`Helper::Trap`] for this kind; `OutOfBounds` left its numbers in the context.
+    Trap(TrapKind),
+    /// A cold stub's call of [`Helper::Trap`] after a buffered helper returned 1; the kind is in the context.
+    HelperTrap,
+    /// A cold stub's call of [`Helper::Poll`] at a loop's head.
+    PollLoop,
+    /// A cold stub's call of [`Helper::Poll`] before a call.
+    PollCall,
+    /// A call of a runtime function from the hot path.
+    Helper,
+}
+
+impl CodeBlob {
+    /// The site whose call returns to this offset.
+    pub fn site(&self, ret: u32) -> Option<&Site> {
+        self.sites.binary_search_by_key(&ret, |site| site.ret).ok().map(|i| &self.sites[i])
+    }
+
+    /// The function that this offset lies in, its thunk included.
+    pub fn func_at(&self, offset: u32) -> Option<&FuncCode> {
+        let next = self.funcs.partition_point(|func| func.thunk <= offset);
+        self.funcs[..next].last().filter(|func| offset <= func.end)
+    }
+}

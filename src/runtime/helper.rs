@@ -1,0 +1,53 @@
+//! The runtime functions that generated code may call, by name; their addresses are in `runtime::table`.
+
+use crate::ir::op::{ArrayOp, Math};
+use crate::types::Elem;
+
+/// A runtime function that generated code calls through a slot of its constant pool.
+///
+/// Three protocols (on x86-64 System V, on AArch64 AAPCS64; the context register is callee-saved in both):
+/// - *math*: `extern "C" fn(f64[, f64]) -> f64`; clobbers what the C ABI lets it.
+/// - *buffered*: `extern "C" fn(ctx: *mut Context, args: *const u64) -> u64`: arguments as 64-bit words (f64 by bits, bool 0/1) at `args`,
+///   which is the outgoing area at the bottom of the caller's frame; returns 0 and leaves its result in `Context::result`, or returns 1: the code
+///   then jumps to its cold stub, which calls [`Helper::Trap`].
+/// - *special*: [`Helper::Trap`] never returns; [`Helper::Poll`] preserves every register but the flags (x16, x17, x30 on AArch64).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Helper {
+    /// An elementary function.
+    Math(Math),
+    /// Called from a cold stub; the return address tells the site.
+    Trap,
+    /// Called from a cold stub where the fuel slice fell below zero; comes back when the run may go on, else it traps. The return address tells the site.
+    Poll,
+    /// (length) → address of a new array.
+    Alloc(Elem),
+    /// Arrays as address and length, then the scalar of `Fill` → scalar.
+    ArrayOp(ArrayOp, Elem),
+    /// (host function's index, number of arguments, arguments…) → result.
+    HostCall,
+    /// (a, b)
+    IGcd,
+    /// (a, n)
+    IPow,
+}
+
+impl Helper {
+    /// Whether it is called with its arguments in memory.
+    pub const fn is_buffered(self) -> bool {
+        !matches!(self, Helper::Math(_) | Helper::Trap | Helper::Poll)
+    }
+
+    /// As printed in listings.
+    pub fn name(self) -> String {
+        match self {
+            Helper::Math(math) => math.name().to_owned(),
+            Helper::Trap => "trap".to_owned(),
+            Helper::Poll => "poll".to_owned(),
+            Helper::Alloc(elem) => format!("alloc.{elem}"),
+            Helper::ArrayOp(op, elem) => format!("{}.{elem}", op.name()),
+            Helper::HostCall => "host_call".to_owned(),
+            Helper::IGcd => "gcd".to_owned(),
+            Helper::IPow => "ipow".to_owned(),
+        }
+    }
+}
