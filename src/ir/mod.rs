@@ -1,4 +1,5 @@
 //! The middle form.
 
+pub mod eval;
 pub mod func;
 pub mod op;
