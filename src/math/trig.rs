@@ -1,0 +1,176 @@
+//! Sine, cosine and tangent.
+
+use super::dd::{Dd, horner, two_prod};
+use super::real::{Int, Mask, Real};
+use super::trig_reduce::{LIMIT, MINUS_HALF_PI, MINUS_PI, ROUND, payne_hanek, reduce};
+use std::f64::consts::{FRAC_1_PI, FRAC_2_PI};
+
+/// -1/6 as a sum of two numbers.
+const SIXTH: [f64; 2] = [-0.16666666666666666, -9.25185853854297e-18];
+
+/// `(sin(r) - r + r^3/6) / r^5` in powers of r^2 up to pi/2: minimax, relative error of the sine 2^-61.
+const SIN_WIDE: [f64; 7] = [
+    0.008333333333333283,
+    -0.0001984126984123547,
+    2.7557319214972086e-06,
+    -2.505210718074436e-08,
+    1.6058953556176398e-10,
+    -7.643318818883534e-13,
+    2.724340955988635e-15,
+];
+
+/// The same up to pi/4, 2^-68.
+const SIN: [f64; 6] = [
+    0.00833333333333333,
+    -0.0001984126984126097,
+    2.755731921675394e-06,
+    -2.505210548858288e-08,
+    1.605843159959002e-10,
+    -7.581593218676408e-13,
+];
+
+/// `(cos(r) - 1 + r^2/2) / r^4` in powers of r^2 up to pi/4: minimax, relative error of the cosine 2^-64.
+const COS: [f64; 6] = [
+    0.041666666666666595,
+    -0.0013888888888873064,
+    2.4801587288854953e-05,
+    -2.7557314179854003e-07,
+    2.0875700879737423e-09,
+    -1.1358537031199208e-11,
+];
+
+/// The square of an angle in two parts, `lo` to some 50 bits.
+#[inline(always)]
+fn square<R: Real>(r: Dd<R>) -> Dd<R> {
+    let z = two_prod(r.hi, r.hi);
+    Dd { hi: z.hi, lo: r.hi.add(r.hi).fma(r.lo, z.lo) }
+}
+
+/// The sine of an angle in [-pi/2, pi/2].
+#[inline(always)]
+fn sin_wide<R: Real>(r: Dd<R>) -> R {
+    let z = square(r);
+    let lit = |v| r.hi.lit(v);
+    // c = -1/6 + z q, in two parts; u = z c; sin r = r + r u.
+    let q = horner(z.hi, &SIN_WIDE);
+    let c = q.fma(z.hi, lit(SIXTH[0]));
+    let c_lo = q.fma(z.hi, lit(SIXTH[0]).sub(c)).add(z.lo.fma(lit(SIN_WIDE[0]), lit(SIXTH[1])));
+    let u = two_prod(z.hi, c);
+    let u_lo = z.lo.fma(c, z.hi.fma(c_lo, u.lo));
+    let s = r.hi.fma(u.hi, r.hi);
+    let s_lo = r.hi.fma(u.hi, r.hi.sub(s));
+    let rest = r.lo.fma(u.hi, r.hi.fma(u_lo, s_lo)).add(r.lo);
+    s.add(rest)
+}
+
+/// The sine of an angle in [-pi/4, pi/4] whose square is `z`, to some 60 bits, `hi` being nearly the whole.
+#[inline(always)]
+fn sin_near<R: Real>(r: Dd<R>, z: Dd<R>) -> Dd<R> {
+    let lit = |v| r.hi.lit(v);
+    let cube = two_prod(r.hi, z.hi);
+    let s = cube.hi.fma(lit(SIXTH[0]), r.hi);
+    let s_lo = cube.hi.fma(lit(SIXTH[0]), r.hi.sub(s));
+    // What remains of the cube, and the part of the angle below its first number, times their derivatives.
+    let cube_lo = r.hi.fma(z.lo, cube.lo);
+    let tail = horner(z.hi, &SIN).fma(z.hi, lit(SIXTH[1]));
+    let low = cube_lo.fma(lit(SIXTH[0]), s_lo).add(r.lo);
+    let low = cube.hi.fma(tail, low);
+    Dd { hi: s, lo: r.lo.mul(z.hi).fma(lit(SIXTH[0]), low) }
+}
+
+/// The cosine of an angle in [-pi/4, pi/4] whose square is `z`, to some 60 bits.
+#[inline(always)]
+fn cos_near<R: Real>(z: Dd<R>) -> Dd<R> {
+    let lit = |v| z.hi.lit(v);
+    let c = z.hi.fma(lit(-0.5), lit(1.0));
+    let c_lo = z.hi.fma(lit(-0.5), lit(1.0).sub(c));
+    let low = z.lo.fma(lit(-0.5), c_lo);
+    Dd { hi: c, lo: z.hi.mul(z.hi).fma(horner(z.hi, &COS), low) }
+}
+
+/// Sine. Reduction by multiples of pi ([`reduce`], [`payne_hanek`]), then one polynomial whose first terms have twice the
+/// digits. Measured error at most 0.62 ULP.
+#[inline(always)]
+pub fn sin<R: Real>(x: R) -> R {
+    let a = x.abs();
+    let rounded = a.fma(a.lit(FRAC_1_PI), a.lit(ROUND));
+    let r = reduce(a, rounded.sub(a.lit(ROUND)), MINUS_PI);
+    let sign = rounded.bits().shl(63).xor(x.bits().xor(a.bits()));
+    let usual = sin_wide(r).bits().xor(sign).from_bits();
+    R::rare(a.le(a.lit(LIMIT)).not(), usual, sin_huge, [x])
+}
+
+/// Cosine. Reduction by multiples of pi/2, then both polynomials, whose first terms have twice the digits.
+/// Measured error at most 0.58 ULP.
+#[inline(always)]
+pub fn cos<R: Real>(x: R) -> R {
+    let a = x.abs();
+    let rounded = a.fma(a.lit(FRAC_2_PI), a.lit(ROUND));
+    let r = reduce(a, rounded.sub(a.lit(ROUND)), MINUS_HALF_PI);
+    R::rare(a.le(a.lit(LIMIT)).not(), cos_reduced(rounded.bits(), r), cos_huge, [x])
+}
+
+/// The cosine of `quadrant * pi/2 + r`; only the two lowest bits of `quadrant` count.
+#[inline(always)]
+fn cos_reduced<R: Real>(quadrant: R::Int, r: Dd<R>) -> R {
+    let z = square(r);
+    let even = quadrant.and(r.hi.int(1)).eq(r.hi.int(0));
+    let magnitude = Dd::select(even, cos_near(z), sin_near(r, z)).round();
+    let sign = quadrant.add(r.hi.int(1)).and(r.hi.int(2)).shl(62);
+    magnitude.bits().xor(sign).from_bits()
+}
+
+/// Tangent. Reduction by multiples of pi/2, then the quotient of sine and cosine, both to twice the digits.
+/// Measured error at most 0.58 ULP.
+#[inline(always)]
+pub fn tan<R: Real>(x: R) -> R {
+    let a = x.abs();
+    let rounded = a.fma(a.lit(FRAC_2_PI), a.lit(ROUND));
+    let r = reduce(a, rounded.sub(a.lit(ROUND)), MINUS_HALF_PI);
+    let usual = tan_reduced(rounded.bits(), r).bits().xor(x.bits().xor(a.bits())).from_bits();
+    R::rare(a.le(a.lit(LIMIT)).not(), usual, tan_huge, [x])
+}
+
+/// The tangent of `quadrant * pi/2 + r`; only the lowest bit of `quadrant` counts.
+#[inline(always)]
+fn tan_reduced<R: Real>(quadrant: R::Int, r: Dd<R>) -> R {
+    let z = square(r);
+    let (s, c) = (sin_near(r, z), cos_near(z));
+    let odd = quadrant.shl(63);
+    let even = odd.eq(r.hi.int(0));
+    let (above, below) = (Dd::select(even, s, c), Dd::select(even, c, s).normalize());
+    let inverse = r.hi.lit(1.0).div(below.hi);
+    let q = above.hi.mul(inverse);
+    let rest = q.neg().fma(below.lo, q.neg().fma(below.hi, above.hi).add(above.lo));
+    rest.fma(inverse, q).bits().xor(odd).from_bits()
+}
+
+/// The sine of a number above [`LIMIT`], infinite or NaN.
+fn sin_huge([x]: [f64; 1]) -> f64 {
+    if !x.is_finite() {
+        return f64::NAN;
+    }
+    // sin(x) = cos(x - pi/2): one quadrant less.
+    let (quadrant, r) = payne_hanek(x.abs());
+    let sine = cos_reduced(quadrant - 1, r);
+    if x < 0.0 { -sine } else { sine }
+}
+
+/// The cosine of a number above [`LIMIT`], infinite or NaN.
+fn cos_huge([x]: [f64; 1]) -> f64 {
+    if !x.is_finite() {
+        return f64::NAN;
+    }
+    let (quadrant, r) = payne_hanek(x.abs());
+    cos_reduced(quadrant, r)
+}
+
+/// The tangent of a number above [`LIMIT`], infinite or NaN.
+fn tan_huge([x]: [f64; 1]) -> f64 {
+    if !x.is_finite() {
+        return f64::NAN;
+    }
+    let (quadrant, r) = payne_hanek(x.abs());
+    let tangent = tan_reduced(quadrant, r);
+    if x < 0.0 { -tangent } else { tangent }
+}
