@@ -55,10 +55,11 @@ pub fn horner<R: Real, const N: usize>(x: R, c: &[f64; N]) -> R {
     sum
 }
 
+#[allow(clippy::should_implement_trait, reason = "named as in `Real`, whose operations are no operators either")]
 impl<R: Real> Dd<R> {
     /// `x` itself.
     #[inline(always)]
-    pub fn from(x: R) -> Dd<R> {
+    pub fn exact(x: R) -> Dd<R> {
         Dd { hi: x, lo: x.lit(0.0) }
     }
 

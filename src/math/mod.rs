@@ -1,10 +1,23 @@
 //! The elementary functions, each written once over [`real::Real`].
 
 pub mod dd;
-pub mod inverse_trig;
+pub mod exact;
+mod exp;
+mod hyperbolic;
+mod inverse_trig;
+mod log;
+mod pow;
 pub mod real;
-pub mod trig;
+mod root;
+mod tables;
+mod trig;
 mod trig_reduce;
 
+pub use exact::{fma, fmod, pow_int, round_half_away};
+pub use exp::{exp, exp2, expm1};
+pub use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
 pub use inverse_trig::{acos, asin, atan, atan2};
+pub use log::{ln, log1p, log2, log10};
+pub use pow::pow;
+pub use root::{cbrt, hypot};
 pub use trig::{cos, sin, tan};

@@ -87,6 +87,7 @@ pub trait Int: Copy {
     /// `self == o`.
     fn eq(self, o: Self) -> Self::Mask;
     /// The number with these bits.
+    #[allow(clippy::wrong_self_convention, reason = "the standard library's name for it")]
     fn from_bits(self) -> Self::Real;
     /// `self`, at most 2^51 in magnitude, as a number, exactly. Unspecified otherwise.
     fn to_real(self) -> Self::Real;
