@@ -1,6 +1,7 @@
 //! Cresset.
 #![deny(unsafe_code)]
 
+mod budget;
 pub mod codegen;
 pub mod diagnostic;
 pub mod host;
