@@ -3,15 +3,10 @@
 //! Values are raw 64-bit words: an `f64` by its bits, a `bool` as 0 or 1. Every `f64` result has the one canonical NaN.
 
 use super::op::{Math, Op};
+use crate::math;
 use crate::trap::TrapKind;
 
-/// The bits of the one NaN that a program can see.
-pub const CANONICAL_NAN: u64 = 0x7FF8_0000_0000_0000;
-
-/// The number itself, or the canonical NaN.
-pub fn canonical(x: f64) -> f64 {
-    if x.is_nan() { f64::from_bits(CANONICAL_NAN) } else { x }
-}
+pub use super::arrays::{CANONICAL_NAN, canonical, fmax, fmin};
 
 /// What `op` gives for these operands, which are as many as [`Op::params`] says.
 pub fn eval(op: Op, args: &[u64]) -> Result<u64, TrapKind> {
@@ -150,31 +145,6 @@ pub fn igcd(a: i64, b: i64) -> Result<i64, TrapKind> {
     i64::try_from(a).map_err(|_| TrapKind::IntegerOverflow)
 }
 
-fn fmin(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
-        f64::NAN
-    } else if a == b {
-        // Equal numbers differ in the sign of zero at most.
-        if a.is_sign_negative() { a } else { b }
-    } else if a < b {
-        a
-    } else {
-        b
-    }
-}
-
-fn fmax(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
-        f64::NAN
-    } else if a == b {
-        if a.is_sign_negative() { b } else { a }
-    } else if a > b {
-        a
-    } else {
-        b
-    }
-}
-
 fn fsign(x: f64) -> f64 {
     if x.is_nan() || x == 0.0 { x } else { 1_f64.copysign(x) }
 }
@@ -203,14 +173,37 @@ fn floor_mod(a: i64, b: i64) -> i64 {
 }
 
 /// What an elementary function gives; `args` are as many as [`Math::arity`] says.
-pub fn eval_math(math: Math, args: &[f64]) -> f64 {
-    debug_assert_eq!(args.len(), math.arity(), "{}", math.name());
+pub fn eval_math(function: Math, args: &[f64]) -> f64 {
+    debug_assert_eq!(args.len(), function.arity(), "{}", function.name());
     let x = args.first().copied().unwrap_or(f64::NAN);
     let y = args.get(1).copied().unwrap_or(f64::NAN);
-    canonical(match math {
-        Math::Fmod => x % y,
-        // MARK: the functions of crate::math that have not landed; this arm goes when they have.
-        other => unimplemented!("{} of {x}", other.name()),
+    canonical(match function {
+        Math::Exp => math::exp(x),
+        Math::Exp2 => math::exp2(x),
+        Math::Expm1 => math::expm1(x),
+        Math::Ln => math::ln(x),
+        Math::Log2 => math::log2(x),
+        Math::Log10 => math::log10(x),
+        Math::Log1p => math::log1p(x),
+        Math::Cbrt => math::cbrt(x),
+        Math::Sin => math::sin(x),
+        Math::Cos => math::cos(x),
+        Math::Tan => math::tan(x),
+        Math::Asin => math::asin(x),
+        Math::Acos => math::acos(x),
+        Math::Atan => math::atan(x),
+        Math::Sinh => math::sinh(x),
+        Math::Cosh => math::cosh(x),
+        Math::Tanh => math::tanh(x),
+        Math::Asinh => math::asinh(x),
+        Math::Acosh => math::acosh(x),
+        Math::Atanh => math::atanh(x),
+        // MARK: erf and erfc have not landed in crate::math; this arm goes when they have.
+        Math::Erf | Math::Erfc => unimplemented!("{} of {x}", function.name()),
+        Math::Pow => math::pow(x, y),
+        Math::Hypot => math::hypot(x, y),
+        Math::Atan2 => math::atan2(x, y),
+        Math::Fmod => math::fmod(x, y),
     })
 }
 

@@ -6,6 +6,7 @@
 //! - [`InstKind::Exit`]`(s)`: control goes on behind `s` (an enclosing `If`, `Loop` or `Block`), whose results are the arguments.
 //! - [`InstKind::Repeat`]`(l)`: the next iteration of the enclosing loop `l`, whose region parameters become the arguments.
 //! - [`InstKind::Return`], [`InstKind::Trap`].
+//! - [`InstKind::Unreachable`], right behind a structured instruction that nothing exits.
 //!
 //! An array is two values: the address of its first element and its length.
 
@@ -174,12 +175,17 @@ pub enum InstKind {
     Return,
     /// Terminator: traps.
     Trap(TrapKind),
+    /// Terminator: control never gets here. It stands right behind a structured instruction that nothing exits, and nowhere else.
+    Unreachable,
 }
 
 impl InstKind {
     /// Whether it ends a region.
     pub const fn is_terminator(self) -> bool {
-        matches!(self, InstKind::Exit(_) | InstKind::Repeat(_) | InstKind::Return | InstKind::Trap(_))
+        matches!(
+            self,
+            InstKind::Exit(_) | InstKind::Repeat(_) | InstKind::Return | InstKind::Trap(_) | InstKind::Unreachable
+        )
     }
 }
 
