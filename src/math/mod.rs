@@ -21,3 +21,6 @@ pub use log::{ln, log1p, log2, log10};
 pub use pow::pow;
 pub use root::{cbrt, hypot};
 pub use trig::{cos, sin, tan};
+
+#[cfg(test)]
+mod tests;
