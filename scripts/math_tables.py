@@ -67,7 +67,7 @@ def table(name, doc, values):
 
 
 def constant(name, doc, v):
-    out.append(f"/// {doc}\npub const {name}: f64 = {literal(v)};\n")
+    out.append(f"/// {doc}\npub const {name}: f64 = {literal(v)};")
 
 
 def poly(name, doc, f, degree, a, b):

@@ -72,16 +72,11 @@ fn positive_power(x: f64, y: f64) -> f64 {
     let exponent = (x.to_bits() >> 52) as i32 - 1023 + shift;
     let product = f64::from(exponent) * y;
     if x.to_bits() << 12 == 0 && product.abs() < 2000.0 && product.round_ties_even() == product {
-        // A power of two to a power of two: exact, and at the border of 0 and of infinity it must be. The product is: one
-        // that were rounded to a whole number would have a larger `y`.
+        // A power of two to a power of two, if the product is exact: then the result must be, at the borders of 0 and of
+        // infinity above all.
         if f64::from(exponent).mul_add(y, -product) == 0.0 {
             return ldexp(Dd::exact(1.0), product as i32);
         }
     }
-    let v = times_ln(x, y, f64::from(shift));
-    if v.hi.is_nan() {
-        // The product overflowed, its rest is NaN: only the sign matters.
-        return if (x > 1.0) == (y > 0.0) { f64::INFINITY } else { 0.0 };
-    }
-    exp_rare(v, 0)
+    exp_rare(times_ln(x, y, f64::from(shift)), 0)
 }

@@ -74,13 +74,10 @@ pub static EXP2_LO: [f64; 128] = floats([
 
 /// 128 / ln 2.
 pub const STEPS_PER_UNIT: f64 = 184.6649652337873;
-
 /// ln 2 / 128, a multiple of 2^-42: exact when multiplied by a whole number below 2^18.
 pub const STEP_HI: f64 = 0.005415212347998022;
-
 /// ln 2 / 128, the rest.
 pub const STEP_LO: f64 = 1.2655086083325438e-13;
-
 /// (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 256.
 pub const EXP_TAIL: [f64; 4] = [0.4999999999999907, 0.16666666666666533, 0.041666676850831016, 0.008333334788213917];
 
@@ -436,28 +433,20 @@ pub static LOG10_LO: [f64; 256] = floats([
 
 /// ln 2, a multiple of 2^-42.
 pub const LN2_HI: f64 = 0.6931471805598903;
-
 /// ln 2, the rest.
 pub const LN2_LO: f64 = 5.497923018708371e-14;
-
 /// log10 2, a multiple of 2^-42.
 pub const LOG10_OF_2_HI: f64 = 0.30102999566383914;
-
 /// log10 2, the rest.
 pub const LOG10_OF_2_LO: f64 = 1.42050232272661e-13;
-
 /// 1 / ln 2, leading part.
 pub const LOG2_E_HI: f64 = 1.4426950408889634;
-
 /// 1 / ln 2, the rest.
 pub const LOG2_E_LO: f64 = 2.0355273740931033e-17;
-
 /// 1 / ln 10, leading part.
 pub const LOG10_E_HI: f64 = 0.4342944819032518;
-
 /// 1 / ln 10, the rest.
 pub const LOG10_E_LO: f64 = 1.098319650216765e-17;
-
 /// (ln(1 + r) - r) / r^2 for |r| <= 2^-8.
 pub const LN_TAIL: [f64; 6] =
     [-0.5, 0.33333333333333337, -0.24999999998362882, 0.19999999998544782, -0.16666952772890656, 0.14285968602437207];
