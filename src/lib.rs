@@ -8,6 +8,8 @@ pub mod host;
 pub mod ir;
 pub mod limits;
 pub mod math;
+#[allow(unsafe_code, reason = "owns the mappings of the process that this crate makes")]
+pub mod memory;
 pub mod runtime;
 pub mod sema;
 mod span;

@@ -1,0 +1,183 @@
+//! The calls of the system that manage memory, each wrapped once.
+//!
+//! Only `reservation.rs` calls them, with ranges that it has checked (M1). In builds with debug assertions each call
+//! passes a fail point first and reports to an observer afterwards, so that tests can make the k-th call fail and look
+//! at the process between any two of them.
+
+use std::ptr;
+
+use super::{MemoryError, Protection};
+
+pub(super) const MMAP: &str = "mmap";
+pub(super) const MPROTECT: &str = "mprotect";
+pub(super) const MADVISE: &str = "madvise";
+
+const RESERVE_FLAGS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+
+/// `PROT_BTI` of AArch64: indirect branches may only go to landing pads.
+const PROT_BTI: i32 = 0x10;
+
+fn last_error(call: &'static str, size: usize) -> MemoryError {
+    let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
+    MemoryError::System { call, size, errno }
+}
+
+/// Maps `len` bytes of address space without access, wherever the system likes.
+pub(super) fn reserve(len: usize) -> Result<*mut u8, MemoryError> {
+    gate(MMAP, len)?;
+    // SAFETY: without MAP_FIXED this only adds a mapping where there was none.
+    let base = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_NONE, RESERVE_FLAGS, -1, 0) };
+    if base == libc::MAP_FAILED {
+        return Err(last_error(MMAP, len));
+    }
+    report(MMAP, base.cast(), len, libc::PROT_NONE);
+    Ok(base.cast())
+}
+
+/// Replaces a range by a fresh mapping without access: its bytes are gone and its memory is given back.
+///
+/// # Safety
+/// The range must be whole pages of one mapping that the caller owns, and nothing may use what it held.
+pub(super) unsafe fn replace(base: *mut u8, len: usize) -> Result<(), MemoryError> {
+    gate(MMAP, len)?;
+    // SAFETY: MAP_FIXED is over the caller's own mapping (M1).
+    let at = unsafe { libc::mmap(base.cast(), len, libc::PROT_NONE, RESERVE_FLAGS | libc::MAP_FIXED, -1, 0) };
+    if at == libc::MAP_FAILED {
+        return Err(last_error(MMAP, len));
+    }
+    report(MMAP, base, len, libc::PROT_NONE);
+    Ok(())
+}
+
+/// Changes the protection of a range.
+///
+/// # Safety
+/// The range must be whole pages of one mapping that the caller owns, and no live reference may need the access that
+/// it loses.
+pub(super) unsafe fn protect(base: *mut u8, len: usize, protection: Protection) -> Result<(), MemoryError> {
+    let bits = match protection {
+        Protection::None => libc::PROT_NONE,
+        Protection::Read => libc::PROT_READ,
+        Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+        Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
+        Protection::ReadExecuteLandingPads => libc::PROT_READ | libc::PROT_EXEC | PROT_BTI,
+    };
+    gate(MPROTECT, len)?;
+    // SAFETY: the range is the caller's own (M1).
+    if unsafe { libc::mprotect(base.cast(), len, bits) } != 0 {
+        return Err(last_error(MPROTECT, len));
+    }
+    report(MPROTECT, base, len, bits);
+    Ok(())
+}
+
+/// Gives the memory of a range back; the bytes read as zero afterwards and the protection stays.
+///
+/// # Safety
+/// The range must be whole pages of one private anonymous mapping that the caller owns, and nothing may use what it
+/// held.
+pub(super) unsafe fn discard(base: *mut u8, len: usize) -> Result<(), MemoryError> {
+    gate(MADVISE, len)?;
+    // SAFETY: the range is the caller's own (M1) and its content is not needed.
+    if unsafe { libc::madvise(base.cast(), len, libc::MADV_DONTNEED) } != 0 {
+        return Err(last_error(MADVISE, len));
+    }
+    Ok(())
+}
+
+/// Asks for small pages, so that touching one byte does not cost a huge page. A hint: refusal changes nothing.
+pub(super) fn prefer_small_pages(base: *mut u8, len: usize) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the advice changes neither content nor access.
+    let _ = unsafe { libc::madvise(base.cast(), len, libc::MADV_NOHUGEPAGE) };
+    #[cfg(not(target_os = "linux"))]
+    let _ = (base, len);
+}
+
+/// Unmaps a range.
+///
+/// # Safety
+/// The range must be one whole mapping that the caller owns, and nothing may use it.
+pub(super) unsafe fn unmap(base: *mut u8, len: usize) {
+    // SAFETY: the range is the caller's own (M1) and unused.
+    if unsafe { libc::munmap(base.cast(), len) } == 0 {
+        return;
+    }
+    // At the limit of mappings even unmapping may fail, where the kernel merged a neighbour into ours. The address
+    // space is lost then; the memory behind it need not be.
+    // SAFETY: as above.
+    let _ = unsafe { libc::madvise(base.cast(), len, libc::MADV_DONTNEED) };
+}
+
+fn gate(call: &'static str, size: usize) -> Result<(), MemoryError> {
+    #[cfg(debug_assertions)]
+    if failpoint::fires() {
+        return Err(MemoryError::System { call, size, errno: libc::ENOMEM });
+    }
+    let _ = (call, size);
+    Ok(())
+}
+
+fn report(call: &'static str, base: *mut u8, len: usize, bits: i32) {
+    #[cfg(debug_assertions)]
+    failpoint::observed(failpoint::Event { call, addr: base.addr(), len, bits });
+    let _ = (call, base, len, bits);
+}
+
+/// Makes calls of the system fail, and watches them. For tests; each thread has its own.
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+#[allow(missing_docs, reason = "not part of the interface")]
+pub mod failpoint {
+    use std::cell::{Cell, RefCell};
+
+    /// A call that succeeded: its name, its range and the protection bits that the range has now.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Event {
+        pub call: &'static str,
+        pub addr: usize,
+        pub len: usize,
+        pub bits: i32,
+    }
+
+    type Observer = Box<dyn FnMut(Event)>;
+
+    thread_local! {
+        static CALLS: Cell<u64> = const { Cell::new(0) };
+        static FAILING: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+        static OBSERVER: RefCell<Option<Observer>> = const { RefCell::new(None) };
+    }
+
+    /// Counts this thread's calls from zero and makes `count` of them fail, from the `first` (one is the first) on.
+    pub fn fail(first: u64, count: u64) {
+        CALLS.set(0);
+        FAILING.set((first, first.saturating_add(count)));
+    }
+
+    /// Lets every call through again, and says how many there were since `fail`.
+    pub fn disarm() -> u64 {
+        FAILING.set((0, 0));
+        CALLS.get()
+    }
+
+    /// Calls `observer` after each call of this thread that succeeded, until it is replaced by `None`.
+    pub fn observe(observer: Option<Observer>) {
+        OBSERVER.set(observer);
+    }
+
+    pub(super) fn fires() -> bool {
+        let call = CALLS.get() + 1;
+        CALLS.set(call);
+        let (first, end) = FAILING.get();
+        first <= call && call < end
+    }
+
+    pub(super) fn observed(event: Event) {
+        // Taken out while it runs, so that an observer that maps memory itself is not entered again.
+        // A thread that is ending may have lost its observer already.
+        if let Ok(Some(mut observer)) = OBSERVER.try_with(RefCell::take) {
+            observer(event);
+            OBSERVER.set(Some(observer));
+        }
+    }
+}

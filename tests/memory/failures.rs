@@ -1,0 +1,156 @@
+//! Each call of the system fails once, and from each one on: an error, and nothing is lost.
+
+use cresset::memory::{Arena, CodeArena, Mark, MemoryError, StackPool, failpoint};
+
+use crate::process::{footprint, in_child};
+use crate::{call, publish};
+
+/// Makes each of the calls that `body` makes fail, alone and with all that follow.
+///
+/// `body` must fail where everything from the first call on fails, and must leave the process as it was.
+fn fail_each(body: impl Fn() -> Result<(), MemoryError>) {
+    failpoint::fail(0, 0);
+    body().unwrap();
+    let calls = failpoint::disarm();
+    assert!(calls > 0);
+    let before = footprint();
+    for first in 1..=calls {
+        for count in [1, u64::MAX] {
+            failpoint::fail(first, count);
+            let result = body();
+            failpoint::disarm();
+            if let Err(error) = &result {
+                let enomem = matches!(error, MemoryError::System { errno: libc::ENOMEM, .. });
+                assert!(enomem, "{error}");
+            }
+            assert!(first > 1 || count == 1 || result.is_err());
+            assert_eq!(footprint(), before, "call {first} of {calls}, {count} failed");
+        }
+    }
+    body().unwrap();
+    assert_eq!(footprint(), before);
+}
+
+#[test]
+fn publishing_code_survives_each_failure() {
+    in_child(|| {
+        fail_each(|| {
+            let arena = CodeArena::default();
+            let first = publish(&arena, &[1, 2])?;
+            let large = publish_large(&arena)?;
+            let second = publish(&arena, &[])?;
+            drop(first);
+            assert_eq!(call(&second), 42);
+            drop((second, large));
+            Ok(())
+        });
+    });
+}
+
+fn publish_large(arena: &CodeArena) -> Result<cresset::memory::ExecutableCode, MemoryError> {
+    arena.writable(1 << 20, 4096)?.seal(crate::accept)
+}
+
+#[test]
+fn a_failure_in_publishing_leaves_the_arena_as_it_was() {
+    in_child(|| {
+        let arena = CodeArena::default();
+        let kept = publish(&arena, &[7]).unwrap();
+        let used = arena.stats().used_bytes;
+        failpoint::fail(0, 0);
+        drop(publish(&arena, &[1]).unwrap());
+        let calls = failpoint::disarm();
+        assert_eq!(calls, 7);
+        for first in 1..=5 {
+            failpoint::fail(first, 1);
+            assert!(publish(&arena, &[1]).is_err(), "{first}");
+            failpoint::disarm();
+            assert_eq!(arena.stats().used_bytes, used, "{first}");
+        }
+        assert_eq!((call(&kept), kept.pool()), (42, [7].as_slice()));
+    });
+}
+
+#[test]
+fn pages_that_could_not_be_freed_are_not_used_until_they_are() {
+    in_child(|| {
+        let arena = CodeArena::default();
+        for (pool, failing) in [(1, 1), (1, 2), (0, 1), (0, 2)] {
+            let code = publish(&arena, &[9; 1][..pool]).unwrap();
+            let (dead, used) = (code.base(), arena.stats().used_bytes);
+            failpoint::fail(failing, 1);
+            drop(code);
+            failpoint::disarm();
+            assert_eq!(arena.stats().used_bytes, used, "still counted");
+            let neighbour = publish(&arena, &[]).unwrap();
+            assert_ne!(neighbour.base(), dead);
+            // Its own end takes the dead pages beside it along.
+            drop(neighbour);
+            assert_eq!(arena.stats().used_bytes, 0);
+            assert_eq!(publish(&arena, &[]).unwrap().base(), dead);
+        }
+    });
+}
+
+#[test]
+fn dead_pages_are_reclaimed_when_the_limit_needs_them() {
+    in_child(|| {
+        let page = cresset::memory::page_size();
+        let config = cresset::memory::CodeArenaConfig { max_bytes: 3 * page, ..Default::default() };
+        let arena = CodeArena::new(config);
+        let [first, second, third] = [(); 3].map(|()| publish(&arena, &[]).unwrap());
+        failpoint::fail(1, u64::MAX);
+        drop((first, third));
+        failpoint::disarm();
+        assert_eq!(arena.stats().used_bytes, 3 * page);
+        let [_fourth, _fifth] = [(); 2].map(|()| publish(&arena, &[]).unwrap());
+        assert_eq!((call(&second), arena.stats().used_bytes), (42, 3 * page));
+    });
+}
+
+#[test]
+fn stacks_survive_each_failure() {
+    in_child(|| {
+        fail_each(|| {
+            let pool = StackPool::new();
+            let small = pool.take(1000)?;
+            let large = pool.take(1 << 20)?;
+            drop((small, large));
+            pool.take(1 << 20)?;
+            // What a pool remembers is on the heap; what it holds goes now.
+            pool.clear();
+            Ok(())
+        });
+    });
+}
+
+#[test]
+fn arrays_survive_each_failure() {
+    in_child(|| {
+        fail_each(|| {
+            let mut arena = Arena::new(16 << 20);
+            let start: Mark = arena.mark();
+            arena.alloc(100)?;
+            let used = arena.used();
+            if let Err(error) = arena.alloc_zeroed(3 << 20) {
+                assert_eq!(arena.used(), used, "a failed allocation takes nothing");
+                return Err(error);
+            }
+            arena.alloc(5 << 20)?;
+            arena.release(start);
+            arena.reset();
+            let zeroed = arena.alloc_zeroed(4 << 20)?;
+            // SAFETY: the arena gave these bytes to this test.
+            assert!(unsafe { std::slice::from_raw_parts(zeroed, 4 << 20) }.iter().all(|&byte| byte == 0));
+            arena.reset();
+            Ok(())
+        });
+    });
+}
+
+#[test]
+fn nothing_is_mapped_before_it_is_needed() {
+    failpoint::fail(1, u64::MAX);
+    let _kept = (CodeArena::default(), StackPool::new(), Arena::new(1 << 30));
+    assert_eq!(failpoint::disarm(), 0);
+}
