@@ -7,6 +7,7 @@ use crate::ir::op::{ArrayOp, Math, Op};
 use crate::span::Span;
 use crate::types::{Elem, Type};
 
+pub use super::print::print;
 pub use crate::syntax::ast::{ExprId, List, StmtId};
 
 /// Index into [`Hir::funcs`].
@@ -96,7 +97,8 @@ pub struct Local {
 pub struct Expr {
     /// What it is.
     pub kind: ExprKind,
-    /// Its type. `()` where it never gives a value because it leaves (`return`, `break`, …) on every path.
+    /// Its type. `()` where it never gives a value because it leaves (`return`, `break`, …) on every path; such an
+    /// expression stands only as an arm of an `if`, as a value or statement of a block, and as a body.
     pub ty: Type,
     /// Where a trap of it is reported.
     pub span: Span,
@@ -236,7 +238,7 @@ pub enum StmtKind {
         cond: ExprId,
         /// A block.
         body: ExprId,
-        /// Arrays made in the body are released at the end of each iteration (also one that leaves).
+        /// Arrays made in the body are released at the end of each iteration, also one that leaves, except by a `return` of an array.
         releases: bool,
     },
     /// `for local in lo..hi`.

@@ -1,3 +1,77 @@
-//! From a syntax tree to a typed one.
+//! From a syntax tree to a typed one: names become variables, functions and constants, every expression gets its type, and every
+//! implicit conversion is written out.
+//!
+//! Functions are checked in the order of their calls (callees first, [`graph`]), so that inferred results are known where they are
+//! used; nothing recurses but over the nesting of the text, which the parser limits.
 
+pub mod builtins;
+mod call;
+mod check;
+mod consts;
+mod errors;
+mod expr;
+mod graph;
 pub mod hir;
+mod names;
+mod operator;
+mod place;
+mod print;
+mod stmt;
+#[cfg(test)]
+mod tests;
+
+use crate::diagnostic::Diagnostic;
+use crate::syntax::ast::Ast;
+use crate::types::Type;
+use hir::Hir;
+pub use names::free_names;
+
+/// At most so many errors are told at once.
+pub const MAX_ERRORS: usize = 20;
+
+/// What a program is compiled against.
+#[derive(Clone, Debug, Default)]
+pub struct Env {
+    /// The names that its own statements may use without declaring them; they become its parameters, in this order.
+    pub inputs: Vec<Input>,
+    /// The functions that the host gives.
+    pub hosts: Vec<HostSignature>,
+}
+
+/// A name that the host binds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// What is bound to it, never `()`.
+    pub ty: Type,
+    /// For an array: whether the program may write to it.
+    pub mutable: bool,
+}
+
+/// A function that the host gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostSignature {
+    /// Its name.
+    pub name: String,
+    /// What it takes.
+    pub params: HostParams,
+    /// What it gives.
+    pub result: Type,
+}
+
+/// What a host function takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostParams {
+    /// These, as a function of the program would.
+    Fixed(Vec<Type>),
+    /// Any number of scalars, each as it is.
+    Scalars,
+}
+
+/// Checks a program and resolves it, or says all that is wrong with it, at most [`MAX_ERRORS`] mistakes in the order of the text.
+pub fn analyze(source: &str, ast: &Ast, env: &Env) -> Result<Hir, Vec<Diagnostic>> {
+    let mut checker = check::Checker::new(source, ast, env);
+    checker.program();
+    checker.finish()
+}

@@ -1,0 +1,610 @@
+//! The checker: what is known of the whole program, and the order in which its parts are checked.
+
+use super::builtins::Constant;
+use super::errors::{Errors, quote};
+use super::graph::Graph;
+use super::hir::{self, Expr, ExprId, ExprKind, FuncId, Hir, List, Local, LocalId, Param, Stmt, StmtId, StmtKind};
+use super::names::{Scopes, Visit, Walker};
+use super::{Env, MAX_ERRORS};
+use crate::diagnostic::Diagnostic;
+use crate::ir::op::Op;
+use crate::span::Span;
+use crate::syntax::ast::{self, Ast, Ident, Symbol};
+use crate::types::{Elem, Type};
+use std::collections::{HashMap, HashSet};
+
+/// What is known of an expression's type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Ty {
+    /// It has this one.
+    Known(Type),
+    /// It never gives a value, so it fits any.
+    Never,
+    /// Something in it is wrong and was reported.
+    Error,
+}
+
+/// A checked expression.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Val {
+    /// Its node.
+    pub id: ExprId,
+    /// Its type.
+    pub ty: Ty,
+    /// For an array: whether it may be written to.
+    pub writable: bool,
+}
+
+/// How a variable came to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Origin {
+    /// `let`
+    Let,
+    /// `var`, its declared type, and what it starts as.
+    Var(Option<Type>, ast::ExprId),
+    /// A parameter of a function.
+    Param,
+    /// The name of a loop.
+    Loop,
+    /// Bound by the host.
+    Input,
+}
+
+/// What the checker knows of a local besides what the result tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LocalInfo {
+    pub ty: Ty,
+    pub origin: Origin,
+    pub writable: bool,
+}
+
+/// An open loop.
+pub(super) struct Loop {
+    /// Whether a `break` leaves it.
+    pub breaks: bool,
+    /// The oldest local that its body assigns an array to.
+    pub oldest_assigned: u32,
+}
+
+/// A `return` of a function whose result is inferred.
+pub(super) struct Return {
+    /// The statement.
+    pub stmt: StmtId,
+    /// What it returns.
+    pub val: Val,
+    /// Where.
+    pub span: Span,
+}
+
+/// The function, or the program's own body, that is being checked.
+#[derive(Default)]
+pub(super) struct Body {
+    /// Its index; the number of functions for the program's own body.
+    pub index: usize,
+    pub locals: Vec<Local>,
+    pub infos: Vec<LocalInfo>,
+    pub loops: Vec<Loop>,
+    /// The result that it states.
+    pub declared: Option<(Type, Span)>,
+    /// What it returns where it states nothing.
+    pub returns: Vec<Return>,
+    /// Whether all arrays that it returned are writable.
+    pub returns_writable: bool,
+}
+
+/// What callers know of a function.
+pub(super) struct Signature {
+    pub params: Vec<Param>,
+    pub result: Ty,
+    pub writable: bool,
+    pub recursive: bool,
+}
+
+pub(super) struct Checker<'a> {
+    pub source: &'a str,
+    pub ast: &'a Ast,
+    pub env: &'a Env,
+    pub hir: Hir,
+    pub errors: Errors,
+    pub scopes: Scopes,
+    pub body: Body,
+    pub signatures: Vec<Signature>,
+    /// The function of each symbol that names one.
+    pub fn_of: Vec<Option<u32>>,
+    /// The constant of each symbol that names one.
+    pub const_of: Vec<Option<u32>>,
+    /// The value of each constant; none where it is wrong.
+    pub const_values: Vec<Option<Constant>>,
+    pub host_of: HashMap<&'a str, u32>,
+    /// Whether a constant is being checked.
+    pub in_const: bool,
+    /// The variables of the program's own statements, which its functions do not see.
+    pub main_names: HashSet<Symbol>,
+    /// Unknown names that were reported, each with the function.
+    pub unknown: HashSet<(usize, Symbol)>,
+    funcs: Vec<Option<hir::Func>>,
+}
+
+impl<'a> Checker<'a> {
+    pub fn new(source: &'a str, ast: &'a Ast, env: &'a Env) -> Checker<'a> {
+        let symbols = ast.symbols.len();
+        Checker {
+            source,
+            ast,
+            env,
+            hir: Hir::default(),
+            errors: Errors::default(),
+            scopes: Scopes::new(symbols),
+            body: Body::default(),
+            signatures: Vec::new(),
+            fn_of: vec![None; symbols],
+            const_of: vec![None; symbols],
+            const_values: vec![None; ast.consts.len()],
+            host_of: env.hosts.iter().enumerate().map(|(i, h)| (h.name.as_str(), i as u32)).collect(),
+            in_const: false,
+            main_names: HashSet::new(),
+            unknown: HashSet::new(),
+            funcs: ast.fns.iter().map(|_| None).collect(),
+        }
+    }
+
+    /// The typed program, or what is wrong.
+    pub fn finish(mut self) -> Result<Hir, Vec<Diagnostic>> {
+        if self.errors.is_empty() {
+            self.hir.funcs = self.funcs.into_iter().flatten().collect();
+            return Ok(self.hir);
+        }
+        let mut errors = self.errors.into_sorted();
+        errors.truncate(MAX_ERRORS);
+        Err(errors)
+    }
+
+    /// Checks everything.
+    pub fn program(&mut self) {
+        self.declare_functions();
+        self.constants();
+        let order = self.call_order();
+        for &index in &order.nodes {
+            let index = index as usize;
+            self.signatures[index].recursive = order.cyclic[index];
+            if order.cyclic[index] && self.ast.fns[index].result.is_none() {
+                self.unstated_result(index);
+            }
+        }
+        for &index in &order.nodes {
+            self.function(index as usize);
+        }
+        self.main();
+    }
+
+    /// The text of a symbol.
+    pub fn text(&self, symbol: Symbol) -> &'a str {
+        &self.ast.symbols[symbol.0 as usize]
+    }
+
+    /// The source at a span, for a help line; none where it is long or has several lines.
+    pub fn snippet(&self, span: Span) -> Option<&'a str> {
+        let text = self.source.get(span.start as usize..span.end as usize)?;
+        (text.len() <= 60 && !text.contains('\n')).then_some(text)
+    }
+
+    /// The source of an expression, for a help line.
+    pub fn expr_text(&self, id: ast::ExprId) -> Option<&'a str> {
+        self.snippet(self.ast.exprs[id.0 as usize].span)
+    }
+
+    /// Where an expression stands.
+    pub fn span(&self, id: ast::ExprId) -> Span {
+        self.ast.exprs[id.0 as usize].span
+    }
+
+    fn declare_functions(&mut self) {
+        let ast = self.ast;
+        for (index, decl) in ast.fns.iter().enumerate() {
+            let slot = &mut self.fn_of[decl.name.symbol.0 as usize];
+            match *slot {
+                None => *slot = Some(index as u32),
+                Some(first) => self.twice("E0102", "function", ast.fns[first as usize].name, decl.name),
+            }
+            let mut params = Vec::with_capacity(decl.params.len as usize);
+            for param in &ast.params[decl.params.range()] {
+                let ty = param.ty.map_or(Type::F64, |t| t.ty);
+                let name = self.text(param.name.symbol).to_string();
+                params.push(Param { name, ty, mutable: param.mutable });
+            }
+            let result = decl.result.map_or(Ty::Error, |t| Ty::Known(t.ty));
+            self.signatures.push(Signature { params, result, writable: false, recursive: false });
+        }
+        for (index, decl) in ast.consts.iter().enumerate() {
+            let slot = &mut self.const_of[decl.name.symbol.0 as usize];
+            match *slot {
+                None => *slot = Some(index as u32),
+                Some(first) => self.twice("E0103", "constant", ast.consts[first as usize].name, decl.name),
+            }
+        }
+        if let Some(body) = ast.body {
+            let visit = Defined(HashSet::new());
+            let mut walker = Walker { ast, visit };
+            walker.block(body);
+            self.main_names = walker.visit.0;
+        }
+    }
+
+    fn twice(&mut self, code: &'static str, what: &str, first: Ident, second: Ident) {
+        let message = format!("there are two {what}s named {}", quote(self.text(second.symbol)));
+        let error = self.errors.add(code, second.span, message);
+        error.labels.push((first.span, "the first one is here".into()));
+        error.help = Some("give one of them another name".into());
+    }
+
+    fn call_order(&self) -> super::graph::Order {
+        struct Calls<'c> {
+            fn_of: &'c [Option<u32>],
+            graph: Graph,
+        }
+        impl Visit for Calls<'_> {
+            fn call(&mut self, name: Ident) {
+                if let Some(to) = self.fn_of[name.symbol.0 as usize] {
+                    self.graph.edge(to);
+                }
+            }
+        }
+        let visit = Calls { fn_of: &self.fn_of, graph: Graph::default() };
+        let mut walker = Walker { ast: self.ast, visit };
+        for decl in &self.ast.fns {
+            walker.visit.graph.begin();
+            walker.block(decl.body);
+        }
+        walker.visit.graph.order()
+    }
+
+    fn unstated_result(&mut self, index: usize) {
+        let decl = &self.ast.fns[index];
+        let name = self.text(decl.name.symbol);
+        let message = format!("{} calls itself, so it must state its result", quote(name));
+        let error = self.errors.add("E0121", decl.name.span, message);
+        error.help = Some("write `-> T` after its parameters, with the type `T` of its result".into());
+    }
+
+    fn function(&mut self, index: usize) {
+        let decl = self.ast.fns[index];
+        let declared = decl.result.map(|t| (t.ty, t.span));
+        self.body = Body { index, declared, returns_writable: true, ..Body::default() };
+        self.scopes.enter();
+        self.params(index, decl.params);
+        let place = declared.and_then(|(ty, _)| elem_of(ty));
+        let val = self.block(decl.body, place);
+        let (result, writable, id) = self.result(val, decl.body);
+        self.scopes.leave();
+        let recursive = self.signatures[index].recursive;
+        let signature = &mut self.signatures[index];
+        signature.writable = writable && !recursive;
+        if declared.is_none() && !recursive {
+            signature.result = result;
+        }
+        let (params, result_writable) = (signature.params.clone(), signature.writable);
+        let name = self.text(decl.name.symbol).to_string();
+        self.funcs[index] = Some(self.func(name, decl.head, params, result, result_writable, recursive, id));
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one for each field of what it makes")]
+    fn func(
+        &mut self,
+        name: String,
+        span: Span,
+        params: Vec<Param>,
+        result: Ty,
+        writable: bool,
+        recursive: bool,
+        body: ExprId,
+    ) -> hir::Func {
+        let result = match result {
+            Ty::Known(ty) => ty,
+            Ty::Never | Ty::Error => Type::Unit,
+        };
+        let array = matches!(result, Type::Array(_));
+        hir::Func {
+            releases: !array && !name.is_empty(),
+            name,
+            span,
+            params,
+            locals: std::mem::take(&mut self.body.locals),
+            result,
+            result_writable: array && writable,
+            body,
+            recursive,
+        }
+    }
+
+    fn params(&mut self, index: usize, params: List) {
+        for (i, param) in self.ast.params[params.range()].iter().enumerate() {
+            let ty = self.signatures[index].params[i].ty;
+            let name = self.text(param.name.symbol);
+            if let Some(first) = self.scopes.get(param.name.symbol) {
+                let first = self.body.locals[first as usize].span;
+                let message = format!("there are two parameters named {}", quote(name));
+                self.errors.add("E0104", param.name.span, message).labels.push((first, "the first one is here".into()));
+            }
+            if param.mutable && elem_of(ty).is_none() {
+                let message = format!("{} is no array, so it cannot be `mut`", quote(name));
+                let error = self.errors.add("E0134", param.name.span, message);
+                error.help = Some(match param.ty {
+                    None => format!("for an array write `mut {name}: [f64]`; a number that changes is a `var`"),
+                    Some(_) => format!("leave out `mut`; a number that changes is a `var`: `var v = {name};`"),
+                });
+            }
+            if ty == Type::Unit {
+                self.errors.add("E0118", param.name.span, format!("the parameter {} cannot be `()`", quote(name)));
+            }
+            self.define(param.name, Ty::Known(ty), Origin::Param, param.mutable);
+        }
+    }
+
+    fn main(&mut self) {
+        let Some(body) = self.ast.body else { return };
+        let index = self.ast.fns.len();
+        self.body = Body { index, returns_writable: true, ..Body::default() };
+        self.scopes.enter();
+        let mut params = Vec::with_capacity(self.env.inputs.len());
+        let symbols: HashMap<&str, u32> = if self.env.inputs.is_empty() {
+            HashMap::new()
+        } else {
+            self.ast.symbols.iter().enumerate().map(|(i, s)| (&**s, i as u32)).collect()
+        };
+        for input in &self.env.inputs {
+            let local = self.new_local(input.name.clone(), Ty::Known(input.ty), Origin::Input, input.mutable, Span::default());
+            if let Some(&symbol) = symbols.get(input.name.as_str()) {
+                self.scopes.define(Symbol(symbol), local.0);
+            }
+            params.push(Param { name: input.name.clone(), ty: input.ty, mutable: input.mutable });
+        }
+        let val = self.block(body, None);
+        let (result, writable, id) = self.result(val, body);
+        self.scopes.leave();
+        let span = Span::new(0, self.source.len() as u32);
+        let func = self.func(String::new(), span, params, result, writable, false, id);
+        self.hir.main = Some(FuncId(self.funcs.len() as u32));
+        self.funcs.push(Some(func));
+    }
+
+    /// The result of a body: its type, whether it is writable, and the body's expression converted to it.
+    fn result(&mut self, val: Val, body: ast::BlockId) -> (Ty, bool, ExprId) {
+        let writable = self.body.returns_writable && (val.writable || val.ty == Ty::Never);
+        let at = self.tail_span(body);
+        if let Some((ty, stated)) = self.body.declared {
+            let id = self.declared_result(val, ty, stated, at, body);
+            return (Ty::Known(ty), writable, id);
+        }
+        let returns = std::mem::take(&mut self.body.returns);
+        let mut common = val.ty;
+        for ret in &returns {
+            let next = join(common, ret.val.ty);
+            let Some(next) = next else {
+                self.unequal_results(common, at, ret);
+                return (Ty::Error, writable, val.id);
+            };
+            common = next;
+        }
+        if common == Ty::Never {
+            return (Ty::Known(Type::Unit), writable, val.id);
+        }
+        for ret in &returns {
+            if (common, ret.val.ty) == (Ty::Known(Type::F64), Ty::Known(Type::I64)) {
+                let converted = self.to_f64(ret.val.id);
+                self.hir.stmts[ret.stmt.0 as usize].kind = StmtKind::Return(Some(converted));
+            }
+        }
+        let id = match (common, val.ty) {
+            (Ty::Known(Type::F64), Ty::Known(Type::I64)) => self.to_f64(val.id),
+            _ => val.id,
+        };
+        (common, writable, id)
+    }
+
+    fn declared_result(&mut self, val: Val, ty: Type, stated: Span, at: Span, body: ast::BlockId) -> ExprId {
+        if val.ty == Ty::Never {
+            return val.id;
+        }
+        if let Some(id) = self.fit(val, ty) {
+            return id;
+        }
+        if val.ty == Ty::Known(Type::Unit) {
+            let message = format!("this function gives a value of type `{ty}`, but its body ends without one");
+            let help = self.lost_tail(body);
+            let error = self.errors.add("E0119", at, message);
+            error.labels.push((stated, "the result is stated here".into()));
+            error.help = help;
+            return val.id;
+        }
+        let tail = self.ast.blocks[body.0 as usize].value;
+        self.mismatch("E0119", val.ty, ty, at, tail, "this function's result").labels.push((stated, "stated here".into()));
+        val.id
+    }
+
+    fn unequal_results(&mut self, common: Ty, at: Span, ret: &Return) {
+        let (a, b) = (ty_name(common), ty_name(ret.val.ty));
+        let message = format!("the results of this function have different types: {b} here, {a} elsewhere");
+        let error = self.errors.add("E0119", ret.span, message);
+        error.labels.push((at, format!("{a} here or in a `return` before")));
+    }
+
+    /// Where a block's value stands: its last expression, or the whole block.
+    pub fn tail_span(&self, block: ast::BlockId) -> Span {
+        let block = &self.ast.blocks[block.0 as usize];
+        block.value.map_or(block.span, |value| self.span(value))
+    }
+
+    /// Help for a block whose value was thrown away by a `;`.
+    fn lost_tail(&self, body: ast::BlockId) -> Option<String> {
+        let block = &self.ast.blocks[body.0 as usize];
+        let last = self.ast.stmt_lists[block.stmts.range()].last()?;
+        match self.ast.stmts[last.0 as usize].kind {
+            ast::StmtKind::Expr { expr, semicolon: true } if block.value.is_none() => {
+                let text = self.expr_text(expr).unwrap_or("…");
+                Some(format!("leave out the last `;`: `{text} }}`"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Adds a node.
+    pub fn push(&mut self, kind: ExprKind, ty: Type, span: Span) -> ExprId {
+        self.hir.exprs.push(Expr { kind, ty, span });
+        ExprId(self.hir.exprs.len() as u32 - 1)
+    }
+
+    /// Adds a node and tells of it; its array is writable if `writable`.
+    pub fn val(&mut self, kind: ExprKind, ty: Type, span: Span, writable: bool) -> Val {
+        Val { id: self.push(kind, ty, span), ty: Ty::Known(ty), writable }
+    }
+
+    /// What stands for an expression that is wrong.
+    pub fn error(&mut self, span: Span) -> Val {
+        Val { id: self.push(ExprKind::Unit, Type::Unit, span), ty: Ty::Error, writable: true }
+    }
+
+    /// Adds a statement.
+    pub fn push_stmt(&mut self, kind: StmtKind, span: Span, out: &mut Vec<StmtId>) -> StmtId {
+        self.hir.stmts.push(Stmt { kind, span });
+        let id = StmtId(self.hir.stmts.len() as u32 - 1);
+        out.push(id);
+        id
+    }
+
+    /// Moves a list of expressions into its pool.
+    pub fn expr_list(&mut self, items: &[ExprId]) -> List {
+        let start = self.hir.expr_lists.len() as u32;
+        self.hir.expr_lists.extend_from_slice(items);
+        List { start, len: items.len() as u32 }
+    }
+
+    /// Moves a list of statements into its pool.
+    pub fn stmt_list(&mut self, items: &[StmtId]) -> List {
+        let start = self.hir.stmt_lists.len() as u32;
+        self.hir.stmt_lists.extend_from_slice(items);
+        List { start, len: items.len() as u32 }
+    }
+
+    /// An operation on one operand.
+    pub fn unary(&mut self, op: Op, operand: ExprId, ty: Type, span: Span) -> ExprId {
+        let list = self.expr_list(&[operand]);
+        self.push(ExprKind::Op(op, list), ty, span)
+    }
+
+    /// An `i64` as an `f64`; a literal becomes one.
+    pub fn to_f64(&mut self, mut id: ExprId) -> ExprId {
+        let outer = id;
+        loop {
+            let expr = &mut self.hir.exprs[id.0 as usize];
+            match expr.kind {
+                ExprKind::I64(n) => {
+                    expr.kind = ExprKind::F64(n as f64);
+                    expr.ty = Type::F64;
+                    return outer;
+                }
+                ExprKind::Block(stmts, Some(value)) => {
+                    if let ExprKind::I64(_) | ExprKind::Block(..) = self.hir.exprs[value.0 as usize].kind {
+                        self.hir.exprs[id.0 as usize].ty = Type::F64;
+                        id = value;
+                        continue;
+                    }
+                    let span = self.hir.exprs[value.0 as usize].span;
+                    let converted = self.unary(Op::IToF, value, Type::F64, span);
+                    let expr = &mut self.hir.exprs[id.0 as usize];
+                    expr.kind = ExprKind::Block(stmts, Some(converted));
+                    expr.ty = Type::F64;
+                    return outer;
+                }
+                _ => {
+                    let span = expr.span;
+                    return self.unary(Op::IToF, id, Type::F64, span);
+                }
+            }
+        }
+    }
+
+    /// A value converted to a type where it fits, and written out so that it has that type even where it is never given.
+    pub fn fit(&mut self, val: Val, to: Type) -> Option<ExprId> {
+        match val.ty {
+            Ty::Error => Some(val.id),
+            Ty::Never => Some(self.fit_never(val.id, to)),
+            Ty::Known(ty) if ty == to => Some(val.id),
+            Ty::Known(Type::I64) if to == Type::F64 => Some(self.to_f64(val.id)),
+            Ty::Known(_) => None,
+        }
+    }
+
+    /// An expression that leaves, as one of this type.
+    fn fit_never(&mut self, id: ExprId, to: Type) -> ExprId {
+        let span = self.hir.exprs[id.0 as usize].span;
+        let kind = match to {
+            Type::Unit => return id,
+            Type::F64 => ExprKind::F64(0.0),
+            Type::I64 => ExprKind::I64(0),
+            Type::Bool => ExprKind::Bool(false),
+            Type::Array(elem) => ExprKind::ArrayLit(elem, List::default()),
+        };
+        let value = self.push(kind, to, span);
+        let mut stmts = Vec::new();
+        self.push_stmt(StmtKind::Expr(id), span, &mut stmts);
+        let stmts = self.stmt_list(&stmts);
+        self.push(ExprKind::Block(stmts, Some(value)), to, span)
+    }
+
+    /// Adds a variable without a name in scope.
+    pub fn new_local(&mut self, name: String, ty: Ty, origin: Origin, writable: bool, span: Span) -> LocalId {
+        let shown = match ty {
+            Ty::Known(ty) if ty != Type::Unit => ty,
+            _ => Type::F64,
+        };
+        self.body.locals.push(Local { name, ty: shown, assigned: false, span });
+        self.body.infos.push(LocalInfo { ty, origin, writable });
+        LocalId(self.body.locals.len() as u32 - 1)
+    }
+
+    /// Adds a variable that is seen from here on.
+    pub fn define(&mut self, name: Ident, ty: Ty, origin: Origin, writable: bool) -> LocalId {
+        let local = self.new_local(self.text(name.symbol).to_string(), ty, origin, writable, name.span);
+        self.scopes.define(name.symbol, local.0);
+        local
+    }
+}
+
+/// All names that a block defines.
+struct Defined(HashSet<Symbol>);
+
+impl Visit for Defined {
+    fn define(&mut self, name: Ident) {
+        self.0.insert(name.symbol);
+    }
+}
+
+/// What an array of this type holds.
+pub(super) fn elem_of(ty: Type) -> Option<Elem> {
+    match ty {
+        Type::Array(elem) => Some(elem),
+        _ => None,
+    }
+}
+
+/// The common type of two values.
+pub(super) fn join(a: Ty, b: Ty) -> Option<Ty> {
+    match (a, b) {
+        (Ty::Error, _) | (_, Ty::Error) => Some(Ty::Error),
+        (Ty::Never, other) | (other, Ty::Never) => Some(other),
+        (Ty::Known(a), Ty::Known(b)) if a == b => Some(Ty::Known(a)),
+        (Ty::Known(Type::F64 | Type::I64), Ty::Known(Type::F64 | Type::I64)) => Some(Ty::Known(Type::F64)),
+        _ => None,
+    }
+}
+
+/// A type in a message: "an `f64`", "no value".
+pub(super) fn ty_name(ty: Ty) -> String {
+    match ty {
+        Ty::Known(Type::Unit) => "no value".into(),
+        Ty::Known(Type::Bool) => "a `bool`".into(),
+        Ty::Known(ty @ Type::Array(_)) => format!("an array `{ty}`"),
+        Ty::Known(ty) => format!("an `{ty}`"),
+        Ty::Never | Ty::Error => "nothing".into(),
+    }
+}
