@@ -119,7 +119,15 @@ impl Checker<'_> {
     }
 
     #[inline(never)]
-    fn own_argument_fits(&mut self, index: usize, n: usize, ty: Type, mutable: bool, arg: ast::ExprId, val: Val) -> ExprId {
+    fn own_argument_fits(
+        &mut self,
+        index: usize,
+        n: usize,
+        ty: Type,
+        mutable: bool,
+        arg: ast::ExprId,
+        val: Val,
+    ) -> ExprId {
         let function = self.text(self.ast.fns[index].name.symbol);
         let Some(id) = self.fit(val, ty) else {
             let decl = &self.ast.fns[index];
@@ -175,7 +183,8 @@ impl Checker<'_> {
                     let val = self.expr(arg, None);
                     match val.ty {
                         Ty::Known(Type::Unit | Type::Array(_)) => {
-                            let message = format!("{} takes numbers and `bool`s, but this is {}", quote(name), ty_name(val.ty));
+                            let message =
+                                format!("{} takes numbers and `bool`s, but this is {}", quote(name), ty_name(val.ty));
                             self.errors.add("E0123", self.span(arg), message);
                         }
                         Ty::Never => ids.push(self.fit(val, Type::F64).unwrap_or(val.id)),
@@ -247,12 +256,19 @@ impl Checker<'_> {
         let fits = |form: &&Form, exact: bool| {
             form.takes_count(vals.len())
                 && vals.iter().enumerate().all(|(n, val)| match (form.param(n), val.ty) {
-                    (Some(param), Ty::Known(ty)) => if exact { param.is(ty, first) } else { param.takes(ty, first) },
+                    (Some(param), Ty::Known(ty)) => {
+                        if exact {
+                            param.is(ty, first)
+                        } else {
+                            param.takes(ty, first)
+                        }
+                    }
                     _ => true,
                 })
         };
         let forms = || builtin.forms.iter();
-        let Some(form) = forms().find(|form| fits(form, true)).or_else(|| forms().find(|form| fits(form, false))) else {
+        let Some(form) = forms().find(|form| fits(form, true)).or_else(|| forms().find(|form| fits(form, false)))
+        else {
             self.wrong_builtin(builtin, args, vals, first);
             return self.error(span);
         };

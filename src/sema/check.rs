@@ -352,7 +352,8 @@ impl<'a> Checker<'a> {
             self.ast.symbols.iter().enumerate().map(|(i, s)| (&**s, i as u32)).collect()
         };
         for input in &self.env.inputs {
-            let local = self.new_local(input.name.clone(), Ty::Known(input.ty), Origin::Input, input.mutable, Span::default());
+            let local =
+                self.new_local(input.name.clone(), Ty::Known(input.ty), Origin::Input, input.mutable, Span::default());
             if let Some(&symbol) = symbols.get(input.name.as_str()) {
                 self.scopes.define(Symbol(symbol), local.0);
             }
@@ -417,7 +418,9 @@ impl<'a> Checker<'a> {
             return val.id;
         }
         let tail = self.ast.blocks[body.0 as usize].value;
-        self.mismatch("E0119", val.ty, ty, at, tail, "this function's result").labels.push((stated, "stated here".into()));
+        self.mismatch("E0119", val.ty, ty, at, tail, "this function's result")
+            .labels
+            .push((stated, "stated here".into()));
         val.id
     }
 

@@ -1,13 +1,13 @@
 //! The program's constants: their order, and their values, computed exactly as a run would.
 
-use super::builtins::{self, Constant};
-use super::check::{Body, Checker, Ty, ty_name};
+use super::builtins::Constant;
+use super::check::{Body, Checker, Ty};
 use super::errors::quote;
 use super::graph::Graph;
 use super::hir::{ExprId, ExprKind, Hir, StepKind};
 use super::names::{Visit, Walker};
 use crate::ir::eval::{eval, eval_math, powi};
-use crate::ir::op::{Math, Op};
+use crate::ir::op::Math;
 use crate::span::Span;
 use crate::syntax::ast::Symbol;
 use crate::trap::TrapKind;
@@ -157,9 +157,7 @@ fn value(hir: &Hir, id: ExprId) -> Value {
                 let arg = step.arg.map(|arg| value(hir, arg)).transpose()?;
                 acc = match (step.kind, arg) {
                     (StepKind::Powi(n), _) => powi(f64::from_bits(acc), n).to_bits(),
-                    (StepKind::Math(math), Some(arg)) => {
-                        math_value(math, &[f64::from_bits(acc), f64::from_bits(arg)])
-                    }
+                    (StepKind::Math(math), Some(arg)) => math_value(math, &[f64::from_bits(acc), f64::from_bits(arg)]),
                     (StepKind::Math(math), None) => math_value(math, &[f64::from_bits(acc)]),
                     (StepKind::Op(op), Some(arg)) => eval(op, &[acc, arg]).map_err(|kind| (kind, step.span))?,
                     (StepKind::Op(op), None) => eval(op, &[acc]).map_err(|kind| (kind, step.span))?,

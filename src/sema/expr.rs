@@ -123,9 +123,10 @@ impl Checker<'_> {
             "nan" => Some("write `NAN`".into()),
             "True" | "TRUE" => Some("write `true`".into()),
             "False" | "FALSE" => Some("write `false`".into()),
-            _ if in_main && self.main_names.contains(&symbol) => {
-                Some("it is declared in another block or after this; declare it before, in this block or one around it".into())
-            }
+            _ if in_main && self.main_names.contains(&symbol) => Some(
+                "it is declared in another block or after this; declare it before, in this block or one around it"
+                    .into(),
+            ),
             _ => None,
         });
         self.errors.add("E0100", span, message).help = help;

@@ -1,9 +1,7 @@
 //! Which names a program uses: the scopes, the calls between functions, and the names that only a host can give.
 
 use crate::span::Span;
-use crate::syntax::ast::{
-    Ast, BlockId, ExprId, ExprKind, ForIter, Ident, List, PostfixKind, StmtId, StmtKind, Symbol,
-};
+use crate::syntax::ast::{Ast, BlockId, ExprId, ExprKind, ForIter, Ident, List, PostfixKind, StmtId, StmtKind, Symbol};
 
 const NONE: u32 = u32::MAX;
 

@@ -277,7 +277,8 @@ impl Checker<'_> {
                 first_id = shown;
             }
             // An operand that leaves got the type that the first of its pairs wanted.
-            let ty = if right.ty == Ty::Never { Ty::Known(self.hir.exprs[link.operand.0 as usize].ty) } else { right.ty };
+            let ty =
+                if right.ty == Ty::Never { Ty::Known(self.hir.exprs[link.operand.0 as usize].ty) } else { right.ty };
             left = Val { id: link.operand, ty, writable: false };
             out.push(link);
         }
@@ -374,7 +375,9 @@ impl Checker<'_> {
             }
             (Ty::Known(Type::Array(_)), Type::Array(elem), _) => {
                 let zero = zero(wanted).unwrap_or("0.0");
-                Some(format!("arrays are not converted; fill a new one in a loop: `var ys: [{elem}] = [{zero}; len(xs)];`"))
+                Some(format!(
+                    "arrays are not converted; fill a new one in a loop: `var ys: [{elem}] = [{zero}; len(xs)];`"
+                ))
             }
             (Ty::Known(_), Type::Unit, _) => Some("end it with `;`".into()),
             _ => None,

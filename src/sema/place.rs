@@ -225,7 +225,9 @@ impl Checker<'_> {
                 let message = format!("an element of this `[{elem}]` is an `i64`, but this makes it an `f64`");
                 let help = match op {
                     BinaryOp::Div => {
-                        format!("`/` always gives an `f64`; for a whole number write `{target} = div({target}, {text});`")
+                        format!(
+                            "`/` always gives an `f64`; for a whole number write `{target} = div({target}, {text});`"
+                        )
                     }
                     _ => format!("convert: `{target} = i64({target} {} {text});`", sign(op)),
                 };
@@ -253,7 +255,9 @@ impl Checker<'_> {
             }
             PostfixKind::Slice(..) => {
                 let error = self.errors.add("E0131", last.span, "a slice cannot be assigned as a whole");
-                error.help = Some("store one value everywhere with `fill(xs[a..b], v)`, or an array with `copy(xs[a..b], ys)`".into());
+                error.help = Some(
+                    "store one value everywhere with `fill(xs[a..b], v)`, or an array with `copy(xs[a..b], ys)`".into(),
+                );
                 return None;
             }
         };
@@ -317,7 +321,8 @@ impl Checker<'_> {
         let (why, help, declared) = self.why_unwritable(base);
         let text = self.expr_text(base).unwrap_or("xs").to_string();
         let error = self.errors.add("E0133", place, format!("this array may not be written to: {why}"));
-        error.help = help.or_else(|| Some(format!("copy it into a new array: `var ys = [0.0; len({text})]; copy(ys, {text});`")));
+        error.help = help
+            .or_else(|| Some(format!("copy it into a new array: `var ys = [0.0; len({text})]; copy(ys, {text});`")));
         error.labels.extend(declared.map(|span| (span, "it is declared here".into())));
     }
 

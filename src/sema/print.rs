@@ -159,7 +159,8 @@ impl Printer<'_> {
         for i in links.range() {
             let link = self.hir.links[i];
             let _ = write!(self.out, " ({}", link.op.name());
-            let flags = [(link.swapped, "swapped"), (link.convert_left, "itof-left"), (link.convert_right, "itof-right")];
+            let flags =
+                [(link.swapped, "swapped"), (link.convert_left, "itof-left"), (link.convert_right, "itof-right")];
             for (holds, flag) in flags {
                 if holds {
                     let _ = write!(self.out, " {flag}");
