@@ -1,6 +1,9 @@
 //! The middle form.
 
 pub mod arrays;
+pub mod build;
 pub mod eval;
 pub mod func;
 pub mod op;
+pub mod print;
+pub mod verify;
