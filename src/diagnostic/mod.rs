@@ -12,6 +12,7 @@ mod name;
 mod render;
 
 pub use codes::{CODES, CodeInfo, explain};
+pub(crate) use name::is_format;
 pub use name::{cut, nearest};
 pub use render::{render, render_trap};
 

@@ -5,6 +5,8 @@
 
 use crate::span::Span;
 
+pub use super::print::print;
+
 macro_rules! index {
     ($(#[$doc:meta] $name:ident),* $(,)?) => {$(
         #[$doc]
@@ -156,6 +158,20 @@ pub enum BinaryOp {
     Pow,
 }
 
+impl BinaryOp {
+    /// How it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            BinaryOp::Add => "+",
+            BinaryOp::Sub => "-",
+            BinaryOp::Mul => "*",
+            BinaryOp::Div => "/",
+            BinaryOp::Rem => "%",
+            BinaryOp::Pow => "^",
+        }
+    }
+}
+
 /// Comparisons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CompareOp {
@@ -171,6 +187,20 @@ pub enum CompareOp {
     Eq,
     /// `!=`
     Ne,
+}
+
+impl CompareOp {
+    /// How it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CompareOp::Lt => "<",
+            CompareOp::Le => "<=",
+            CompareOp::Gt => ">",
+            CompareOp::Ge => ">=",
+            CompareOp::Eq => "==",
+            CompareOp::Ne => "!=",
+        }
+    }
 }
 
 /// `and`, `or`.

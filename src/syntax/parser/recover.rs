@@ -1,0 +1,74 @@
+//! Going on behind an error.
+
+use super::*;
+
+impl Parser<'_> {
+    /// Drops what waits in this statement and goes on behind it. Names that it declares stay known.
+    pub(super) fn recover(&mut self) -> State {
+        let here = self.peek().span();
+        loop {
+            match self.frames.last() {
+                None | Some(Frame::Block { .. }) => break,
+                _ => {}
+            }
+            let Some(frame) = self.pop() else { break };
+            match frame {
+                Frame::Chain { links, .. } => self.links.truncate(links as usize),
+                Frame::Compare { links, .. } => self.compares.truncate(links as usize),
+                Frame::Logic { operands: list, .. }
+                | Frame::Call { args: list, .. }
+                | Frame::Array { elems: list, .. } => self.exprs.truncate(list as usize),
+                Frame::Postfix { list, .. } => self.postfixes.truncate(list as usize),
+                Frame::If { arms, .. } => self.arms.truncate(arms as usize),
+                Frame::Let { start, mutable, name, ty } => {
+                    let value = self.add(ExprKind::Error, here);
+                    let span = Span::new(start, here.end.max(start));
+                    self.add_stmt(StmtKind::Let { mutable, name, ty, value }, span);
+                }
+                Frame::Const { start, name, ty } => {
+                    let value = self.add(ExprKind::Error, here);
+                    let span = Span::new(start, here.end.max(start));
+                    self.ast.consts.push(ConstDecl { name, ty, value, span });
+                }
+                Frame::Fn { start, name, params, result, head } => {
+                    let value = Some(self.add(ExprKind::Error, here));
+                    let body = self.add_block(Block { stmts: List::default(), value, span: here });
+                    let span = Span::new(start, here.end.max(start));
+                    self.add_fn(FnDecl { name, params, result, body, span, head });
+                }
+                _ => {}
+            }
+        }
+        self.skip_statement();
+        State::Statement
+    }
+
+    /// To behind the `;` or the block that ends this statement, or to before what surely starts another.
+    fn skip_statement(&mut self) {
+        let (mut braces, mut squares) = (0usize, 0usize);
+        loop {
+            let kind = self.peek().kind;
+            match kind {
+                Kind::Eof => return,
+                // The `;` of `[e; n]` ends nothing.
+                Kind::Semicolon if braces == 0 && squares == 0 => {
+                    self.advance();
+                    return;
+                }
+                Kind::RBrace if braces == 0 => return,
+                _ if braces == 0 && kind.starts_statement() => return,
+                Kind::LBracket if braces == 0 => squares += 1,
+                Kind::RBracket if braces == 0 => squares = squares.saturating_sub(1),
+                Kind::LBrace => braces += 1,
+                Kind::RBrace => braces -= 1,
+                _ => {}
+            }
+            self.advance();
+            let next = self.peek().kind;
+            let new_statement = next.starts_operand() || next.starts_statement() || next == Kind::RBrace;
+            if kind == Kind::RBrace && braces == 0 && new_statement {
+                return;
+            }
+        }
+    }
+}
