@@ -123,6 +123,29 @@ def near_each_other(lo, hi, gap):
     return make
 
 
+def near_multiples_of_half_pi(bits):
+    """The encodings around k pi/2, 1 <= k < 2^bits."""
+    def make(g, n):
+        with gmpy2.context(gmpy2.get_context(), precision=1300):
+            half_pi = gmpy2.const_pi() / 2
+            at = [float(half_pi * max(1, int(mpfr(2) ** g.uniform(0, bits)))) for _ in range(n)]
+        return (np.array(at).view(np.int64) + g.integers(-1, 1, n, endpoint=True)).view(np.float64) * g.choice([-1.0, 1.0], n)
+    return make
+
+
+def below_one(g, n):
+    return (1.0 - 2.0 ** g.uniform(-53, -1, n)) * g.choice([-1.0, 1.0], n)
+
+
+def quotient(lo, hi, x):
+    """y and x with y / x between 2^lo and 2^hi."""
+    def make(g, n):
+        right = x(g, n)
+        with np.errstate(all="ignore"):
+            return right * 2.0 ** g.uniform(lo, hi, n) * g.choice([-1.0, 1.0], n), right
+    return make
+
+
 FUNCTIONS = {
     "exp": (gmpy2.exp, [between(LN_ZERO - 1, LN_MAX + 0.1), between(-1, 1), exponents(-60, 10), between(LN_ZERO, LN_MIN),
                         beside(LN_MAX, LN_MIN, LN_ZERO, 708.0, -708.0)]),
@@ -157,7 +180,25 @@ FUNCTIONS = {
                                 exact_powers, roots, pair(between(0, 10), between(-10, 10)), pair(between(0.9, 1.1), between(-4000, 4000)),
                                 pair(exponents(-1022, 1023, False), given(1.0, -1.0, 2.0, 3.0, 0.5)),
                                 pair(lambda g, n: np.ldexp(1.0, g.integers(-60, 60, n)), whole(-4400, 4400, 0.25))]),
+    **{name: (f, [between(-3.2, 3.2), exponents(-30, 1), between(-1000, 1000), exponents(0, 30), exponents(30, 1023.99),
+                  near_multiples_of_half_pi(10), near_multiples_of_half_pi(30), near_multiples_of_half_pi(1023), subnormal,
+                  beside(2.0**30, math.pi / 4, math.pi / 2, math.pi), given(6381956970095103 * 2.0**797, MAX)])
+       for name, f in (("sin", gmpy2.sin), ("cos", gmpy2.cos), ("tan", gmpy2.tan))},
+    "asin": (gmpy2.asin, [between(-1, 1), below_one, between(0.45, 0.55), exponents(-30, 0), exponents(-1022, 0), subnormal, beside(0.5, 1.0)]),
+    "acos": (gmpy2.acos, [between(-1, 1), below_one, between(0.45, 0.6), exponents(-60, 0), beside(0.5, 1.0, -1.0)]),
+    "atan": (gmpy2.atan, [between(-1, 1), between(-0.1, 0.1), between(-10, 10), exponents(-30, 60), all_bits(1, signed=True), subnormal,
+                          beside(0.03125, 1.0)]),
+    "atan2": (gmpy2.atan2, [pair(between(-1, 1), between(-1, 1)), pair(all_bits(signed=True), all_bits(signed=True)), quotient(-70, 70, exponents(-900, 900)),
+                            quotient(-3, 3, exponents(-1074, 1020)), quotient(-1080, -1020, exponents(0, 1000, False)), pair(subnormal, subnormal),
+                            quotient(-90, 90, beside(2.0**500, 2.0**-500))]),
+    "erf": (gmpy2.erf, [between(-7, 7), between(-1, 1), between(-0.1, 0.1), exponents(-40, 3), all_bits(signed=True), subnormal, beside(1.0, 6.0)]),
+    "erfc": (gmpy2.erfc, [between(-7, 28), between(0, 2), between(2, 6), between(26, 27.3), exponents(-60, 5), beside(2.0, 27.226017111108362),
+                          between(-3, 0)]),
 }
+
+
+# The functions of two arguments.
+PAIRS = ("pow", "hypot", "atan2")
 
 
 class Rounded:
@@ -205,7 +246,7 @@ def arguments(kind, g, n):
 def write(name):
     f, kinds = FUNCTIONS[name]
     g = np.random.default_rng(sum(name.encode()))
-    args = 2 if name in ("pow", "hypot") else 1
+    args = 2 if name in PAIRS else 1
     total = 1000 if args == 1 else 720
     seen = {}
     for i in range(total):
@@ -255,7 +296,7 @@ def build():
     directory = tempfile.mkdtemp()
     arms = []
     for name in FUNCTIONS:
-        two = name in ("pow", "hypot")
+        two = name in PAIRS
         call = f"v.chunks(2).map(|c| math::{name}(c[0], c[1]))" if two else f"v.iter().map(|&x| math::{name}(x))"
         arms.append(f'"{name}" => {call}.collect(),')
     source = os.path.join(directory, "main.rs")

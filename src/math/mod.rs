@@ -4,6 +4,8 @@
 //! `scripts/math_reference.py measure` saw against MPFR over two to four million arguments of each: random over all exponents, and close to the ends and turning points. Correctly rounded would be 0.5.
 
 pub mod dd;
+mod erf;
+mod erf_tables;
 pub mod exact;
 mod exp;
 mod hyperbolic;
@@ -16,6 +18,7 @@ mod tables;
 mod trig;
 mod trig_reduce;
 
+pub use erf::{erf, erfc};
 pub use exact::{fma, fmod, pow_int, round_half_away};
 pub use exp::{exp, exp2, expm1};
 pub use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
@@ -25,5 +28,7 @@ pub use pow::pow;
 pub use root::{cbrt, hypot};
 pub use trig::{cos, sin, tan};
 
+#[cfg(test)]
+mod angle_tests;
 #[cfg(test)]
 mod tests;
