@@ -275,3 +275,104 @@ impl<'a> Files<'a> for Excerpt {
         Ok(Location { line_number: line.number, column_number: shown.saturating_sub(mark) + line.skipped + 1 })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trap::Frame;
+
+    fn error(start: u32, end: u32) -> Diagnostic {
+        Diagnostic::new("E0012", Span::new(start, end), "expected an expression")
+    }
+
+    #[test]
+    fn an_error_shows_its_line_and_its_help() {
+        let source = "let a = 1;\nlet b = (2;\nb";
+        let shown = error(21, 22)
+            .with_help("close it")
+            .with_label(Span::new(19, 20), "opened here")
+            .render("demo", source, false);
+        assert_eq!(
+            shown,
+            "error[E0012]: expected an expression\n  ┌─ demo:2:11\n  │\n2 │ let b = (2;\n  │         - ^\n  │         │  \n  │         opened here\n  │\n  = help: close it\n\n"
+        );
+    }
+
+    #[test]
+    fn labels_on_other_lines_come_with_theirs() {
+        let source = "a (\nb\nc\nd\ne $";
+        let shown = error(12, 13).with_label(Span::new(2, 3), "opened here").render("demo", source, false);
+        assert_eq!(
+            shown,
+            "error[E0012]: expected an expression\n  ┌─ demo:5:3\n  │\n1 │ a (\n  │   - opened here\n  ·\n5 │ e $\n  │   ^\n\n"
+        );
+    }
+
+    #[test]
+    fn long_lines_are_cut_around_the_error() {
+        let source = format!("{}é$é{}", "a".repeat(500_000), "b".repeat(500_000));
+        let at = 500_000 + "é".len() as u32;
+        let shown = error(at, at + 1).render("demo", &source, false);
+        assert!(shown.contains("demo:1:500002"), "{shown}");
+        assert!(shown.contains("aé$éb") && shown.contains("…aaa") && shown.contains("bbb…"), "{shown}");
+        assert!(shown.lines().all(|line| line.chars().count() <= 90), "{shown}");
+        let marks = shown.lines().find(|line| line.contains('^')).unwrap();
+        let line = shown.lines().find(|line| line.contains('$')).unwrap();
+        let column = |line: &str, c| line.chars().position(|x| x == c);
+        assert_eq!(column(marks, '^'), column(line, '$'));
+        // The start, the end, and a span of everything.
+        for (start, end) in [(0, 1), (source.len() as u32, source.len() as u32), (0, source.len() as u32)] {
+            let shown = error(start, end).render("demo", &source, false);
+            assert!(shown.lines().all(|line| line.chars().count() <= 110), "{shown}");
+        }
+    }
+
+    #[test]
+    fn any_span_in_any_text_is_shown() {
+        for source in ["", "\n", "\r\n\r\n", "é", "a\u{1b}[31m\tb\0", "x\n\n\ny", "\u{feff}a"] {
+            for start in 0..=source.len() as u32 + 2 {
+                for end in start..=source.len() as u32 + 2 {
+                    let shown =
+                        error(start, end).with_label(Span::new(end, end), "there").render("demo", source, false);
+                    assert!(shown.starts_with("error[E0012]: expected an expression\n  ┌─ demo:"), "{shown}");
+                    assert!(!shown.contains('\u{1b}') && !shown.contains('\0'));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_span_of_several_lines_is_shown_on_its_first() {
+        let shown = error(2, 9).render("demo", "a {\nb\n}\nc", false);
+        assert!(shown.contains("1 │ a {\n  │   ^") && !shown.contains("2 │"), "{shown}");
+    }
+
+    #[test]
+    fn colours_only_where_asked() {
+        assert!(error(0, 1).render("demo", "a", true).contains("\u{1b}["));
+        assert!(!error(0, 1).render("demo", "a", false).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_trap_shows_what_it_was_about_and_the_calls() {
+        let source = "fn f(i: i64) = xs[i];\nf(5)";
+        let mut trap = Trap::new(TrapKind::OutOfBounds, Span::new(15, 20));
+        trap.bounds = Some((5, 3));
+        trap.stack = vec![Frame { function: "f".to_owned(), call: Span::new(22, 26) }];
+        assert_eq!(
+            render_trap("demo", source, &trap, false),
+            "error[OutOfBounds]: 5 is outside an array of 3\n  ┌─ demo:1:16\n  │\n1 │ fn f(i: i64) = xs[i];\n  │                ^^^^^\n  │\n  = in `f`, called at demo:2:1\n\n"
+        );
+    }
+
+    #[test]
+    fn calls_that_were_left_out_are_counted() {
+        let mut trap = Trap::new(TrapKind::StackOverflow, Span::new(0, 1));
+        trap.stack = vec![Frame { function: "f".to_owned(), call: Span::new(0, 1) }; 32];
+        trap.frames_left_out = 9_968;
+        let shown = render_trap("demo", "f()", &trap, false);
+        let notes: Vec<_> = shown.lines().filter(|line| line.starts_with("  = ")).collect();
+        assert_eq!(notes.len(), 33);
+        assert_eq!(notes[16], "  = … 9968 more calls");
+    }
+}

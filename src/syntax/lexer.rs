@@ -102,7 +102,7 @@ impl<'a> Lexer<'a> {
         while is_ident_byte(self.byte(0)) {
             self.at += 1;
         }
-        if self.byte(0) >= 0x80 && self.next_char().is_some_and(|c| unusual::is_name_part(c)) {
+        if self.byte(0) >= 0x80 && self.next_char().is_some_and(unusual::is_name_part) {
             self.at = start;
             return self.foreign_name();
         }

@@ -90,7 +90,7 @@ impl Parser<'_> {
                     "there is no unary `+`; leave it out"
                 }));
                 self.advance();
-                return State::Operand;
+                return if self.peek().kind.starts_operand() { State::Operand } else { State::Recover };
             }
             Kind::Tilde => {
                 let message = "there is no operator `~`";
@@ -98,11 +98,8 @@ impl Parser<'_> {
                 self.advance();
                 return State::Operand;
             }
-            Kind::Semicolon | Kind::RBrace if self.ends_in_doubled(Kind::Minus) => {
+            Kind::Semicolon | Kind::RBrace if self.ends_in_two_minus() => {
                 self.error(error("there is no `--`; write `x -= 1`"));
-            }
-            Kind::Semicolon | Kind::RBrace if self.ends_in_doubled(Kind::Plus) => {
-                self.error(error("there is no `++`; write `x += 1`"));
             }
             Kind::DotDot | Kind::DotDotEq | Kind::DotDotDot => {
                 self.error(error("a range has both its ends, and stands after `in` or in the brackets of a slice"));
@@ -116,10 +113,10 @@ impl Parser<'_> {
         State::Recover
     }
 
-    /// Whether the two tokens before this one are the same and touch.
-    fn ends_in_doubled(&self, kind: Kind) -> bool {
+    /// Whether the two tokens before this one are `--`.
+    fn ends_in_two_minus(&self) -> bool {
         match self.at.checked_sub(2).and_then(|at| self.tokens.get(at..at + 2)) {
-            Some([a, b]) => a.kind == kind && b.kind == kind && a.end == b.start,
+            Some([a, b]) => a.kind == Kind::Minus && b.kind == Kind::Minus && a.end == b.start,
             _ => false,
         }
     }

@@ -165,20 +165,24 @@ impl Parser<'_> {
     /// `(f)(x)`, `xs[0](x)`, `2(x + 1)`.
     fn call_of_no_name(&mut self, lhs: Operand) -> State {
         let token = self.peek();
-        let (is_number, named) = match self.ast.exprs.get(lhs.expr.0 as usize).map(|expr| expr.kind) {
+        let callee = self.ast.exprs.get(lhs.expr.0 as usize).map(|expr| expr.kind);
+        let (is_number, named) = match callee {
             Some(ExprKind::Int(_) | ExprKind::Float(_)) => (true, false),
             Some(ExprKind::Name(_)) => (false, true),
             _ => (false, false),
         };
         let message = "only a function's name can be called";
         let error = Diagnostic::new("E0025", Span::new(lhs.outer.start, token.end), message);
-        self.error(if is_number {
-            error.with_help("to multiply, write `*` between them")
-        } else if named {
-            error.with_help("leave the parentheses around the name out; to multiply, write `*`")
-        } else {
-            error.with_help("functions are not values; to multiply, write `*`")
-        });
+        // What is wrong before the parentheses is told already.
+        if !matches!(callee, Some(ExprKind::Error)) {
+            self.error(if is_number {
+                error.with_help("to multiply, write `*` between them")
+            } else if named {
+                error.with_help("leave the parentheses around the name out; to multiply, write `*`")
+            } else {
+                error.with_help("functions are not values; to multiply, write `*`")
+            });
+        }
         // Goes on as a product of something unknown: the arguments may have mistakes of their own.
         let unknown = self.operand_of(ExprKind::Error, lhs.outer);
         let lhs = self.reduce(unknown, 4);

@@ -45,20 +45,17 @@ impl Parser<'_> {
 
     /// To behind the `;` or the block that ends this statement, or to before what surely starts another.
     fn skip_statement(&mut self) {
-        let (mut braces, mut squares) = (0usize, 0usize);
+        let mut braces = 0usize;
         loop {
             let kind = self.peek().kind;
             match kind {
                 Kind::Eof => return,
-                // The `;` of `[e; n]` ends nothing.
-                Kind::Semicolon if braces == 0 && squares == 0 => {
+                Kind::Semicolon if braces == 0 && !self.is_inside_brackets() => {
                     self.advance();
                     return;
                 }
                 Kind::RBrace if braces == 0 => return,
                 _ if braces == 0 && kind.starts_statement() => return,
-                Kind::LBracket if braces == 0 => squares += 1,
-                Kind::RBracket if braces == 0 => squares = squares.saturating_sub(1),
                 Kind::LBrace => braces += 1,
                 Kind::RBrace => braces -= 1,
                 _ => {}
@@ -70,5 +67,26 @@ impl Parser<'_> {
                 return;
             }
         }
+    }
+
+    /// Whether this `;` is that of an `[e; n]`, or otherwise stands before the end of a bracket that opened before it.
+    fn is_inside_brackets(&self) -> bool {
+        // Short: it only has to be right where brackets are, and each `;` that is skipped looks again.
+        const LOOK_AHEAD: usize = 64;
+        let mut open = 0usize;
+        for ahead in 1..LOOK_AHEAD {
+            match self.peek_ahead(ahead).kind {
+                Kind::LParen | Kind::LBracket => open += 1,
+                Kind::RParen | Kind::RBracket if open == 0 => return true,
+                Kind::RParen | Kind::RBracket => open -= 1,
+                Kind::Semicolon if open == 0 => return false,
+                // `if (a) b; else c;` is one statement, wrong as it is.
+                Kind::Else if ahead == 1 => return true,
+                Kind::LBrace | Kind::RBrace | Kind::Eof => return false,
+                kind if kind.starts_statement() => return false,
+                _ => {}
+            }
+        }
+        false
     }
 }

@@ -194,6 +194,10 @@ impl Parser<'_> {
         if token.kind == Kind::LParen {
             let error = Diagnostic::new("E0027", token.span(), "a `for` has no parentheses around its head");
             self.error(error.with_help("write `for i in 0..n { … }`"));
+            // The `;` in such a head end nothing.
+            while !matches!(self.peek().kind, Kind::LBrace | Kind::RBrace | Kind::Eof) {
+                self.advance();
+            }
             return State::Recover;
         }
         let Some(name) = self.expect_name("the loop's name") else { return State::Recover };
@@ -294,7 +298,9 @@ impl Parser<'_> {
             PercentAssign => Some(BinaryOp::Rem),
             CaretAssign => Some(BinaryOp::Pow),
             _ => {
-                self.add_stmt(StmtKind::Expr { expr: value.expr, semicolon: true }, value.outer);
+                // What this was meant to be is unknown: nothing is said about its value being thrown away.
+                let expr = self.add(ExprKind::Error, value.outer);
+                self.add_stmt(StmtKind::Expr { expr, semicolon: true }, value.outer);
                 return self.end_statement();
             }
         };
@@ -319,19 +325,13 @@ impl Parser<'_> {
             kind if kind.starts_statement() || kind.starts_operand() => {
                 let end = self.last_end();
                 let last = self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map(|token| token.kind);
-                let text = self.text(token.span());
-                let help = match (last, kind) {
-                    (Some(Kind::Int | Kind::Float), Kind::Ident | Kind::LParen) => {
-                        "to multiply, write `*` between them"
-                    }
-                    (_, Kind::Ident) if text == "then" => "write `if c { a } else { b }`",
-                    (_, Kind::Ident) if matches!(text, "mod" | "div" | "xor") => {
-                        "operators are signs, others are functions: `a % b`, `div(a, b)`"
-                    }
-                    _ => "add `;`",
-                };
                 let error = Diagnostic::new("E0014", Span::new(end, end), "expected `;` at the end of this statement");
-                self.error(error.with_help(help));
+                if kind == Kind::Ident && matches!(self.text(token.span()), "mod" | "div" | "xor") {
+                    self.error(error.with_help("write `a % b`, `div(a, b)`, `bit_xor(a, b)` or `a != b`"));
+                    return State::Recover;
+                }
+                let product = matches!(last, Some(Kind::Int | Kind::Float)) && kind == Kind::Ident;
+                self.error(error.with_help(if product { "to multiply, write `*` between them" } else { "add `;`" }));
                 State::Statement
             }
             _ => self.expected("`;`"),
