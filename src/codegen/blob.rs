@@ -18,6 +18,8 @@ pub struct CodeBlob {
     pub funcs: Vec<FuncCode>,
     /// Return addresses of calls and traps, in the order of their offsets.
     pub sites: Vec<Site>,
+    /// From which place in the source the code from an offset on comes, in the order of offsets.
+    pub source: Vec<(u32, Span)>,
 }
 
 /// A word of the pool.

@@ -1,10 +1,22 @@
-//! From SSA to machine code.
+//! From SSA to machine code: regions to blocks ([`flatten`]), registers ([`regalloc`]), the order of blocks ([`layout`]), bytes ([`x64`], [`assemble`]).
+//!
+//! Either machine's code can be made on any host: the machine is a value, never `cfg`.
 
+mod assemble;
 pub mod blob;
 pub mod flat;
+pub mod flatten;
 pub mod frame;
+pub mod layout;
+#[cfg(feature = "disasm")]
+pub mod listing;
+pub mod regalloc;
 pub mod target;
+pub mod x64;
 
+use crate::ir::func::Func;
+use blob::CodeBlob;
+use target::Target;
 use thiserror::Error;
 
 /// A machine that code can be made for, on any host.
@@ -37,4 +49,32 @@ pub enum CodegenError {
     /// The function is not well-formed: a fault of the compiler.
     #[error("internal error: {0}")]
     Malformed(String),
+}
+
+/// Compiles the functions of a program; a [`crate::sema::hir::FuncId`] is an index into `funcs`.
+///
+/// # Errors
+/// A function that is too large, or not well-formed.
+pub fn compile(funcs: &[Func], arch: Arch, features: CpuFeatures) -> Result<CodeBlob, CodegenError> {
+    match arch {
+        Arch::X64 => assemble::assemble::<x64::X64>(funcs, features),
+        Arch::A64 => Err(CodegenError::Malformed("AArch64 is not there yet".to_owned())),
+    }
+}
+
+impl CodeBlob {
+    /// Completes the instructions that address the pool, for code and pool at these addresses.
+    ///
+    /// # Errors
+    /// The pool is out of the instructions' reach.
+    pub fn link(&mut self, arch: Arch, code_address: u64, pool_address: u64) -> Result<(), CodegenError> {
+        let patch = match arch {
+            Arch::X64 => x64::X64::patch_pool_ref,
+            Arch::A64 => return Err(CodegenError::Malformed("AArch64 is not there yet".to_owned())),
+        };
+        for pool_ref in &self.pool_refs {
+            patch(&mut self.code, pool_ref.at as usize, code_address, pool_address + u64::from(pool_ref.entry) * 8)?;
+        }
+        Ok(())
+    }
 }

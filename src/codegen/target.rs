@@ -105,6 +105,11 @@ impl Operands<'_> {
         self.list.push(Operand::reg_fixed_def(reg, place));
     }
 
+    /// A result in this register, which is written before the last argument is read.
+    pub fn early_fixed_def(&mut self, reg: VReg, place: PReg) {
+        self.list.push(Operand::reg_fixed_def_at_start(reg, place));
+    }
+
     /// A result in the register of the argument whose index among all operands of this instruction is given.
     pub fn reuse_def(&mut self, reg: VReg, operand: usize) {
         self.list.push(Operand::reg_reuse_def(reg, operand));
@@ -136,6 +141,13 @@ impl Operands<'_> {
         let reg = VReg::new(*self.vregs as usize, class);
         *self.vregs += 1;
         self.list.push(Operand::reg_temp(reg));
+    }
+
+    /// This register for the duration of the instruction, of no argument and no result.
+    pub fn fixed_temp(&mut self, place: PReg) {
+        let reg = VReg::new(*self.vregs as usize, place.class());
+        *self.vregs += 1;
+        self.list.push(Operand::reg_fixed_def_at_start(reg, place));
     }
 
     /// A register that the instruction leaves undefined.
@@ -181,6 +193,11 @@ impl Located<'_> {
     /// The register of a result.
     pub fn def(&self, index: usize) -> u8 {
         self.alloc(index)
+    }
+
+    /// The class of a result.
+    pub fn def_class(&self, index: usize) -> RegClass {
+        self.allocs.get(index).and_then(|alloc| alloc.as_reg()).map_or(RegClass::Int, |reg| reg.class())
     }
 
     /// An argument.
@@ -250,6 +267,7 @@ pub struct Context {
     pub(super) pool_index: HashMap<PoolEntry, u32>,
     pub(super) pool_refs: Vec<PoolRef>,
     pub(super) sites: Vec<Site>,
+    pub(super) source: Vec<(u32, Span)>,
 }
 
 impl Context {

@@ -1,0 +1,209 @@
+//! Emission, in the order that both machines share: thunk, prologue, blocks, cold stubs; the table of sites and the pool.
+
+use super::blob::{CodeBlob, FuncCode, PoolEntry};
+use super::flat::{Flat, FlatInst, FlatKind};
+use super::frame::Frame;
+use super::layout::{self, Layout};
+use super::target::{Context, Located, Target};
+use super::{CodegenError, CpuFeatures, flatten, regalloc};
+use crate::ir::func::Func;
+use crate::ir::op::Scalar;
+use crate::sema::hir::FuncId;
+use crate::span::Span;
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
+use regalloc2::{Edit, Inst, InstRange, Output, ProgPoint, RegClass};
+use std::collections::HashMap;
+
+/// Bytes that one instruction may take, at the most but for its frame's size: for the question whether a branch may be too far.
+const MAX_INST_BYTES: usize = 96;
+
+/// Code offsets are 32 bits wide, and branches relative with a sign.
+const MAX_CODE: usize = i32::MAX as usize / 2;
+
+/// Compiles functions for one machine.
+pub fn assemble<T: Target>(funcs: &[Func], features: CpuFeatures) -> Result<CodeBlob, CodegenError> {
+    let mut target = T::new(features);
+    let entries = funcs.iter().map(|_| target.asm().new_dynamic_label()).collect();
+    let mut cx = Context {
+        frame: Frame::default(),
+        entries,
+        far: false,
+        stubs: Vec::new(),
+        pool: Vec::new(),
+        pool_index: HashMap::new(),
+        pool_refs: Vec::new(),
+        sites: Vec::new(),
+        source: Vec::new(),
+    };
+    let mut codes = Vec::with_capacity(funcs.len());
+    for (func, id) in funcs.iter().zip(0..) {
+        let flat = flatten::flatten(func, &target)?;
+        let output = regalloc::allocate(&flat, &target, &func.name)?;
+        let layout = layout::order(&flat, &output);
+        let calls = flat.insts.iter().any(|inst| inst.kind.may_call());
+        cx.frame = Frame::new(target.abi(), flat.outgoing, &output, calls);
+        cx.far = flat.insts.len().saturating_add(output.edits.len()) > target.abi().branch_reach / MAX_INST_BYTES;
+
+        let thunk = offset(&mut target);
+        cx.source.push((thunk as u32, Span::default()));
+        let entry = cx.entries[id as usize];
+        let params: Vec<Scalar> = flat.params.clone();
+        target.thunk(&params, &flat.results, entry, &mut cx);
+        let start = offset(&mut target);
+        target.asm().dynamic_label(entry);
+        let mut body = Body {
+            target: &mut target,
+            cx: &mut cx,
+            flat: &flat,
+            output: &output,
+            labels: Vec::new(),
+            oldest_stub: None,
+        };
+        body.emit(&layout)?;
+        let end = offset(&mut target);
+        if end > MAX_CODE {
+            return Err(CodegenError::TooLarge(func.name.clone()));
+        }
+        codes.push(FuncCode {
+            func: FuncId(id),
+            thunk: thunk as u32,
+            start: start as u32,
+            end: end as u32,
+            frame_size: cx.frame.size,
+        });
+    }
+    let too_large = || CodegenError::TooLarge(funcs.last().map(|func| func.name.clone()).unwrap_or_default());
+    let code = target.asm().take().map_err(|_| too_large())?;
+    if !cx.pool.is_empty() {
+        // A mask is read as 16 bytes, the last one too.
+        cx.pool.push(PoolEntry::Bits(0));
+    }
+    Ok(CodeBlob { code, pool: cx.pool, pool_refs: cx.pool_refs, funcs: codes, sites: cx.sites, source: cx.source })
+}
+
+fn offset<T: Target>(target: &mut T) -> usize {
+    target.asm().offset().0
+}
+
+struct Body<'a, T> {
+    target: &'a mut T,
+    cx: &'a mut Context,
+    flat: &'a Flat,
+    output: &'a Output,
+    labels: Vec<DynamicLabel>,
+    /// Where the first of the pending cold stubs is jumped to from.
+    oldest_stub: Option<usize>,
+}
+
+impl<T: Target> Body<'_, T> {
+    fn emit(&mut self, layout: &Layout) -> Result<(), CodegenError> {
+        self.labels = self.flat.blocks.iter().map(|_| self.target.asm().new_dynamic_label()).collect();
+        self.target.prologue(&self.cx.frame);
+        for (at, block) in layout.order.iter().enumerate() {
+            let next = layout.order.get(at + 1).copied();
+            self.block(*block as usize, next, layout)?;
+        }
+        self.stubs();
+        Ok(())
+    }
+
+    fn block(&mut self, block: usize, next: Option<u32>, layout: &Layout) -> Result<(), CodegenError> {
+        self.target.asm().dynamic_label(self.labels[block]);
+        let (flat, output) = (self.flat, self.output);
+        let (start, end) = flat.blocks[block].insts;
+        let range = InstRange::new(Inst::new(start as usize), Inst::new(end as usize));
+        let first = output.edits.partition_point(|(point, _)| *point < ProgPoint::before(range.first()));
+        let mut edits = output.edits[first..].iter().peekable();
+        for id in range.iter() {
+            let inst = &flat.insts[id.index()];
+            while let Some((_, edit)) = edits.next_if(|(point, _)| *point <= ProgPoint::before(id)) {
+                self.edit(edit);
+            }
+            let before = offset(self.target);
+            self.note_source(inst.span);
+            self.inst(inst, id, block, next, layout)?;
+            if self.oldest_stub.is_none() && !self.cx.stubs.is_empty() {
+                self.oldest_stub = Some(before);
+            }
+            while let Some((_, edit)) = edits.next_if(|(point, _)| *point <= ProgPoint::after(id)) {
+                self.edit(edit);
+            }
+            self.stubs_within_reach();
+        }
+        Ok(())
+    }
+
+    fn note_source(&mut self, span: Span) {
+        if self.cx.source.last().is_none_or(|(_, last)| *last != span) {
+            self.cx.source.push((offset(self.target) as u32, span));
+        }
+    }
+
+    fn edit(&mut self, Edit::Move { from, to }: &Edit) {
+        if from == to {
+            return;
+        }
+        // Spill slots do not tell the class; one of the two is a register.
+        let class = from.as_reg().or(to.as_reg()).map_or(RegClass::Int, |reg| reg.class());
+        self.target.copy(*from, *to, class, &self.cx.frame);
+    }
+
+    fn inst(
+        &mut self,
+        inst: &FlatInst,
+        id: Inst,
+        block: usize,
+        next: Option<u32>,
+        layout: &Layout,
+    ) -> Result<(), CodegenError> {
+        let located = Located {
+            kind: inst.kind,
+            span: inst.span,
+            defs: self.flat.defs_of(inst).len(),
+            args: self.flat.args_of(inst),
+            allocs: self.output.inst_allocs(id),
+        };
+        let succ = |index: usize| layout.target[self.flat.blocks[block].succs[index].index()];
+        match inst.kind {
+            FlatKind::Jump => {
+                if next != Some(succ(0)) {
+                    self.target.jump(self.labels[succ(0) as usize]);
+                }
+            }
+            FlatKind::Branch | FlatKind::BranchCmp(_) => {
+                let (yes, no) = (succ(0), succ(1));
+                let to = |block: u32| self.labels[block as usize];
+                if next == Some(yes) {
+                    self.target.branch(&located, false, to(no), self.cx);
+                } else {
+                    self.target.branch(&located, true, to(yes), self.cx);
+                    if next != Some(no) {
+                        self.target.jump(to(no));
+                    }
+                }
+            }
+            FlatKind::Return => self.target.epilogue(&self.cx.frame),
+            _ => self.target.inst(&located, self.cx)?,
+        }
+        Ok(())
+    }
+
+    /// The cold stubs asked for, in between, before a branch could not reach them.
+    fn stubs_within_reach(&mut self) {
+        let (Some(oldest), true) = (self.oldest_stub, self.cx.far) else { return };
+        if offset(self.target) - oldest > self.target.abi().branch_reach / 2 {
+            let over = self.target.asm().new_dynamic_label();
+            self.target.jump(over);
+            self.stubs();
+            self.target.asm().dynamic_label(over);
+        }
+    }
+
+    fn stubs(&mut self) {
+        self.oldest_stub = None;
+        for stub in std::mem::take(&mut self.cx.stubs) {
+            self.note_source(stub.span);
+            self.target.stub(&stub, self.cx);
+        }
+    }
+}

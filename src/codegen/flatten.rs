@@ -1,0 +1,611 @@
+//! From regions to a block graph ([`Flat`]).
+//!
+//! One walk with a stack of its own, so that nesting costs no stack. On the way, a constant moves into each instruction that can hold it, a comparison
+//! into the one branch or selection that uses it, and the result of a bounds check becomes its index.
+
+use super::CodegenError;
+use super::flat::{Arg, Flat, FlatBlock, FlatInst, FlatKind, class_of};
+use super::target::{Place, Target};
+use crate::ir::func::{Func, Inst, InstId, InstKind, RegionId, Value};
+use crate::ir::op::{Op, Scalar};
+use crate::runtime::helper::Helper;
+use crate::span::Span;
+use regalloc2::{Block, RegClass, VReg};
+
+/// How many `not`s are looked through for the comparison below.
+const MAX_NOTS: usize = 8;
+
+/// Makes the block graph of a function.
+pub fn flatten<T: Target>(func: &Func, target: &T) -> Result<Flat, CodegenError> {
+    if func.values.iter().any(|ty| ty.lanes != 1) {
+        return Err(CodegenError::Malformed(format!("`{}` has vector values", func.name)));
+    }
+    let mut flattener = Flattener {
+        func,
+        target,
+        flat: Flat::default(),
+        defs: vec![None; func.values.len()],
+        uses: vec![Use::default(); func.values.len()],
+        regs: vec![None; func.values.len()],
+        behind: vec![NO_BLOCK; func.insts.len()],
+        header: vec![NO_BLOCK; func.insts.len()],
+        filled: Vec::new(),
+        current: None,
+        depth: 0,
+    };
+    flattener.note_uses();
+    flattener.body()?;
+    Ok(flattener.finish())
+}
+
+const NO_BLOCK: u32 = u32::MAX;
+
+/// How often a value is used, and by whom last.
+#[derive(Clone, Copy, Default)]
+struct Use {
+    count: u32,
+    user: Option<InstId>,
+}
+
+/// What is left to do, innermost last.
+enum Work {
+    /// The instructions of a region from this one on.
+    Region(RegionId, usize),
+    /// This block becomes the current one, in so many loops.
+    Open(u32, u32),
+}
+
+struct Flattener<'a, T> {
+    func: &'a Func,
+    target: &'a T,
+    flat: Flat,
+    /// The instruction that defines a value, unless it is a region's parameter.
+    defs: Vec<Option<InstId>>,
+    uses: Vec<Use>,
+    /// The virtual register of a value.
+    regs: Vec<Option<VReg>>,
+    /// The block behind a structured instruction.
+    behind: Vec<u32>,
+    /// The head of a loop.
+    header: Vec<u32>,
+    /// Blocks in the order in which they were filled.
+    filled: Vec<u32>,
+    /// The block being filled; none where control cannot be.
+    current: Option<u32>,
+    depth: u32,
+}
+
+impl<T: Target> Flattener<'_, T> {
+    fn note_uses(&mut self) {
+        for id in self.func.regions.iter().flat_map(|region| &region.insts) {
+            for result in self.func.results(*id) {
+                self.defs[result.index()] = Some(*id);
+            }
+            for arg in self.func.args(*id) {
+                let uses = &mut self.uses[arg.index()];
+                uses.count += 1;
+                uses.user = Some(*id);
+            }
+        }
+    }
+
+    fn body(&mut self) -> Result<(), CodegenError> {
+        let func = self.func;
+        self.flat.params = func.params.iter().map(|value| func.ty(*value).scalar).collect();
+        self.flat.results = func.results.clone();
+        let entry = self.new_block();
+        self.open(entry);
+        self.params();
+        let mut work = vec![Work::Region(func.body(), 0)];
+        while let Some(next) = work.pop() {
+            match next {
+                Work::Open(block, depth) => {
+                    self.depth = depth;
+                    if !self.flat.blocks[block as usize].preds.is_empty() {
+                        self.open(block);
+                    }
+                }
+                Work::Region(region, from) => self.region(region, from, &mut work)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn params(&mut self) {
+        let (places, _) = self.target.abi().params(&self.flat.params);
+        let in_regs: Vec<VReg> = self.placed(&places, |place| matches!(place, Place::Reg(_)));
+        self.push(FlatKind::Params, &[], &in_regs, self.func.span);
+        for (value, place) in self.func.params.iter().zip(&places) {
+            if let Place::Stack(word) = place {
+                let reg = self.reg(*value);
+                self.push(FlatKind::StackParam(*word), &[], &[reg], self.func.span);
+            }
+        }
+    }
+
+    fn placed(&mut self, places: &[Place], which: fn(&Place) -> bool) -> Vec<VReg> {
+        let func = self.func;
+        func.params.iter().zip(places).filter(|(_, place)| which(place)).map(|(value, _)| self.reg(*value)).collect()
+    }
+
+    fn region(&mut self, region: RegionId, from: usize, work: &mut Vec<Work>) -> Result<(), CodegenError> {
+        if self.current.is_none() {
+            return Ok(());
+        }
+        let insts = &self.func.regions[region.index()].insts;
+        for (index, id) in insts.iter().enumerate().skip(from) {
+            let inst = self.func.inst(*id);
+            match inst.kind {
+                InstKind::If(then, els) => {
+                    let (then_block, else_block) = (self.new_block(), self.new_block());
+                    self.branch(*id, then_block, else_block);
+                    let join = self.join(*id);
+                    work.push(Work::Region(region, index + 1));
+                    work.push(Work::Open(join, self.depth));
+                    work.push(Work::Region(els, 0));
+                    work.push(Work::Open(else_block, self.depth));
+                    work.push(Work::Region(then, 0));
+                    work.push(Work::Open(then_block, self.depth));
+                    return Ok(());
+                }
+                InstKind::Loop(body) => {
+                    let header = self.new_block();
+                    self.header[id.index()] = header;
+                    let params = &self.func.regions[body.index()].params;
+                    self.flat.blocks[header as usize].params = params.iter().map(|value| self.reg(*value)).collect();
+                    self.jump(header, self.func.args(*id), inst.span);
+                    let join = self.join(*id);
+                    work.push(Work::Region(region, index + 1));
+                    work.push(Work::Open(join, self.depth));
+                    work.push(Work::Region(body, 0));
+                    work.push(Work::Open(header, self.depth + 1));
+                    return Ok(());
+                }
+                InstKind::Block(body) => {
+                    let join = self.join(*id);
+                    work.push(Work::Region(region, index + 1));
+                    work.push(Work::Open(join, self.depth));
+                    work.push(Work::Region(body, 0));
+                    return Ok(());
+                }
+                InstKind::Exit(to) => {
+                    let block = self.behind[to.index()];
+                    return self.leave(block, *id, inst.span);
+                }
+                InstKind::Repeat(to) => {
+                    let block = self.header[to.index()];
+                    return self.leave(block, *id, inst.span);
+                }
+                InstKind::Return => {
+                    let args: Vec<Arg> = self.func.args(*id).iter().map(|value| self.fresh_arg(*value)).collect();
+                    self.push(FlatKind::Return, &args, &[], inst.span);
+                    self.current = None;
+                    return Ok(());
+                }
+                InstKind::Trap(kind) => {
+                    self.push(FlatKind::Trap(kind), &[], &[], inst.span);
+                    self.current = None;
+                    return Ok(());
+                }
+                InstKind::Unreachable => break,
+                _ => self.inst(*id, inst),
+            }
+        }
+        Err(CodegenError::Malformed(format!("a region of `{}` has no end", self.func.name)))
+    }
+
+    fn leave(&mut self, block: u32, id: InstId, span: Span) -> Result<(), CodegenError> {
+        if block == NO_BLOCK {
+            return Err(CodegenError::Malformed(format!("`{}` leaves what it is not in", self.func.name)));
+        }
+        self.jump(block, self.func.args(id), span);
+        Ok(())
+    }
+
+    /// The block behind a structured instruction, its results being the block's parameters.
+    fn join(&mut self, id: InstId) -> u32 {
+        let block = self.new_block();
+        let params = self.func.results(id).map(|value| self.reg(value)).collect();
+        self.flat.blocks[block as usize].params = params;
+        self.behind[id.index()] = block;
+        block
+    }
+
+    /// An instruction that is not structured and no terminator.
+    fn inst(&mut self, id: InstId, inst: &Inst) {
+        let span = inst.span;
+        let args = self.func.args(id);
+        match inst.kind {
+            InstKind::ConstF64(bits) => self.simple(FlatKind::ConstFloat(bits), id, span),
+            InstKind::ConstI64(bits) => self.simple(FlatKind::ConstInt(bits), id, span),
+            InstKind::ConstBool(bit) => self.simple(FlatKind::ConstInt(i64::from(bit)), id, span),
+            InstKind::Op(Op::IGcd) => self.helper(Helper::IGcd, args, id, span),
+            InstKind::Op(Op::IPow) => self.helper(Helper::IPow, args, id, span),
+            InstKind::Op(op) => {
+                if !self.is_fused(inst.first_result) {
+                    self.simple(FlatKind::Op(op), id, span);
+                }
+            }
+            InstKind::Math(math) => {
+                let args: Vec<Arg> = args.iter().map(|value| self.fresh_arg(*value)).collect();
+                let defs = self.results(id);
+                self.push(FlatKind::Math(math), &args, &defs, span);
+            }
+            InstKind::Select => self.select(id, span),
+            InstKind::BoundsCheck => {
+                let args = self.args(FlatKind::BoundsCheck, args);
+                self.push(FlatKind::BoundsCheck, &args, &[], span);
+            }
+            InstKind::SliceCheck => self.simple(FlatKind::SliceCheck, id, span),
+            InstKind::ElemAddr(elem) => self.simple(FlatKind::ElemAddr(elem), id, span),
+            InstKind::Load(elem) => self.simple(FlatKind::Load(elem), id, span),
+            InstKind::Store(elem) => self.simple(FlatKind::Store(elem), id, span),
+            InstKind::Alloc(elem) => self.helper(Helper::Alloc(elem), args, id, span),
+            InstKind::ArrayOp(op, elem) => self.helper(Helper::ArrayOp(op, elem), args, id, span),
+            InstKind::ArenaMark => self.simple(FlatKind::ArenaMark, id, span),
+            InstKind::ArenaRelease => self.simple(FlatKind::ArenaRelease, id, span),
+            InstKind::MeterLoop => self.simple(FlatKind::MeterLoop, id, span),
+            InstKind::EnterCall => self.simple(FlatKind::EnterCall, id, span),
+            InstKind::LeaveCall => self.simple(FlatKind::LeaveCall, id, span),
+            InstKind::Call(func) => {
+                let types: Vec<Scalar> = args.iter().map(|value| self.func.ty(*value).scalar).collect();
+                let (places, words) = self.target.abi().params(&types);
+                self.flat.outgoing = self.flat.outgoing.max(words);
+                for (value, place) in args.iter().zip(&places) {
+                    if let Place::Stack(word) = place {
+                        self.store_arg(*word, *value, span);
+                    }
+                }
+                let in_regs = args.iter().zip(&places).filter(|(_, place)| matches!(place, Place::Reg(_)));
+                let in_regs: Vec<Arg> = in_regs.map(|(value, _)| self.fresh_arg(*value)).collect();
+                let defs = self.results(id);
+                self.push(FlatKind::Call(func), &in_regs, &defs, span);
+            }
+            InstKind::HostCall(host) => {
+                self.store_const(0, u64::from(host.0), span);
+                self.store_const(1, args.len() as u64, span);
+                self.buffered(Helper::HostCall, 2, args, id, span);
+            }
+            InstKind::If(..)
+            | InstKind::Loop(_)
+            | InstKind::Block(_)
+            | InstKind::Exit(_)
+            | InstKind::Repeat(_)
+            | InstKind::Return
+            | InstKind::Trap(_)
+            | InstKind::Unreachable => {}
+        }
+    }
+
+    fn simple(&mut self, kind: FlatKind, id: InstId, span: Span) {
+        let args = match kind {
+            FlatKind::Op(op) => self.op_args(kind, op, self.func.args(id)),
+            _ => self.args(kind, self.func.args(id)),
+        };
+        let defs = self.results(id);
+        self.push(kind, &args, &defs, span);
+    }
+
+    fn select(&mut self, id: InstId, span: Span) {
+        let args = self.func.args(id);
+        let (mut yes, mut no) = (args[1], args[2]);
+        let (condition, negated) = self.look_through(args[0]);
+        if negated {
+            std::mem::swap(&mut yes, &mut no);
+        }
+        let defs = self.results(id);
+        if let Some((op, left, right)) = self.fused_comparison(condition) {
+            let kind = FlatKind::SelectCmp(op);
+            let mut args = self.op_args(kind, op, &[left, right]);
+            args.push(Arg::Reg(self.reg(yes)));
+            args.push(Arg::Reg(self.reg(no)));
+            self.push(kind, &args, &defs, span);
+        } else {
+            let args = [condition, yes, no].map(|value| Arg::Reg(self.reg(value)));
+            self.push(FlatKind::Select, &args, &defs, span);
+        }
+    }
+
+    fn branch(&mut self, id: InstId, mut yes: u32, mut no: u32) {
+        let (condition, negated) = self.look_through(self.func.args(id)[0]);
+        if negated {
+            std::mem::swap(&mut yes, &mut no);
+        }
+        let (kind, args) = match self.fused_comparison(condition) {
+            Some((op, left, right)) => {
+                (FlatKind::BranchCmp(op), self.op_args(FlatKind::BranchCmp(op), op, &[left, right]))
+            }
+            None => (FlatKind::Branch, vec![Arg::Reg(self.reg(condition))]),
+        };
+        self.push(kind, &args, &[], self.func.inst(id).span);
+        self.edge(yes);
+        self.edge(no);
+        self.current = None;
+    }
+
+    fn jump(&mut self, to: u32, args: &[Value], span: Span) {
+        let args: Vec<VReg> = args.iter().map(|value| self.fresh_reg(*value)).collect();
+        self.push(FlatKind::Jump, &[], &[], span);
+        if let Some(current) = self.current {
+            self.flat.blocks[current as usize].jump_args = args;
+        }
+        self.edge(to);
+        self.current = None;
+    }
+
+    fn edge(&mut self, to: u32) {
+        if let Some(current) = self.current {
+            self.flat.blocks[current as usize].succs.push(Block::new(to as usize));
+            self.flat.blocks[to as usize].preds.push(Block::new(current as usize));
+        }
+    }
+
+    /// A buffered helper with these arguments alone.
+    fn helper(&mut self, helper: Helper, args: &[Value], id: InstId, span: Span) {
+        self.buffered(helper, 0, args, id, span);
+    }
+
+    fn buffered(&mut self, helper: Helper, first: u32, args: &[Value], id: InstId, span: Span) {
+        for (value, word) in args.iter().zip(first..) {
+            self.store_arg(word, *value, span);
+        }
+        // A helper is always given an address, also for no arguments.
+        self.flat.outgoing = self.flat.outgoing.max(first + args.len() as u32).max(1);
+        let defs = self.results(id);
+        self.push(FlatKind::CallHelper(helper), &[], &defs, span);
+    }
+
+    fn store_arg(&mut self, word: u32, value: Value, span: Span) {
+        let kind = FlatKind::StoreArg(word);
+        let arg = match self.constant(value) {
+            Some(bits) if self.target.folds(kind, 0, bits) => Arg::Const(bits),
+            _ => self.fresh_arg(value),
+        };
+        self.push(kind, &[arg], &[], span);
+    }
+
+    fn store_const(&mut self, word: u32, bits: u64, span: Span) {
+        let kind = FlatKind::StoreArg(word);
+        let arg = if self.target.folds(kind, 0, bits) {
+            Arg::Const(bits)
+        } else {
+            Arg::Reg(self.materialize(Scalar::I64, bits, span))
+        };
+        self.push(kind, &[arg], &[], span);
+    }
+
+    /// Arguments of an operation: a constant second where the order is free.
+    fn op_args(&mut self, kind: FlatKind, op: Op, args: &[Value]) -> Vec<Arg> {
+        match args {
+            [a, b] if is_commutative(op) && self.constant(*a).is_some() && self.constant(*b).is_none() => {
+                self.args(kind, &[*b, *a])
+            }
+            _ => self.args(kind, args),
+        }
+    }
+
+    /// Arguments, the last constant that the target can fold being folded.
+    fn args(&mut self, kind: FlatKind, values: &[Value]) -> Vec<Arg> {
+        let folded = (0..values.len()).rev().find_map(|index| {
+            let bits = self.constant(values[index])?;
+            self.target.folds(kind, index, bits).then_some((index, bits))
+        });
+        let mut args = Vec::with_capacity(values.len());
+        for (index, value) in values.iter().enumerate() {
+            args.push(match folded {
+                Some((at, bits)) if at == index => Arg::Const(bits),
+                _ => Arg::Reg(self.reg(*value)),
+            });
+        }
+        args
+    }
+
+    /// The value whose register holds this one: a bounds check's result is its index.
+    fn resolve(&self, mut value: Value) -> Value {
+        while let Some(id) = self.defs[value.index()] {
+            match (self.func.inst(id).kind, self.func.args(id).first()) {
+                (InstKind::BoundsCheck, Some(index)) => value = *index,
+                _ => break,
+            }
+        }
+        value
+    }
+
+    /// The bits of a constant.
+    fn constant(&self, value: Value) -> Option<u64> {
+        let id = self.defs[self.resolve(value).index()]?;
+        match self.func.inst(id).kind {
+            InstKind::ConstF64(bits) => Some(bits),
+            InstKind::ConstI64(number) => Some(number as u64),
+            InstKind::ConstBool(bit) => Some(u64::from(bit)),
+            _ => None,
+        }
+    }
+
+    fn reg(&mut self, value: Value) -> VReg {
+        let value = self.resolve(value);
+        if let Some(reg) = self.regs[value.index()] {
+            return reg;
+        }
+        let reg = self.new_reg(class_of(self.func.ty(value).scalar));
+        self.regs[value.index()] = Some(reg);
+        reg
+    }
+
+    /// The value in a register; a constant in one of its own, made here, for a use that wants it in a certain place.
+    fn fresh_reg(&mut self, value: Value) -> VReg {
+        match self.constant(value) {
+            Some(bits) => self.materialize(self.func.ty(value).scalar, bits, self.func.span),
+            None => self.reg(value),
+        }
+    }
+
+    fn fresh_arg(&mut self, value: Value) -> Arg {
+        Arg::Reg(self.fresh_reg(value))
+    }
+
+    fn materialize(&mut self, scalar: Scalar, bits: u64, span: Span) -> VReg {
+        let reg = self.new_reg(class_of(scalar));
+        let kind = match scalar {
+            Scalar::F64 => FlatKind::ConstFloat(bits),
+            _ => FlatKind::ConstInt(bits as i64),
+        };
+        self.push(kind, &[], &[reg], span);
+        reg
+    }
+
+    fn new_reg(&mut self, class: RegClass) -> VReg {
+        let reg = VReg::new(self.flat.vregs as usize, class);
+        self.flat.vregs += 1;
+        reg
+    }
+
+    fn results(&mut self, id: InstId) -> Vec<VReg> {
+        self.func.results(id).map(|value| self.reg(value)).collect()
+    }
+
+    /// Whether a condition is computed where it is used: its only use is a branch or a selection, or a `not` of which that holds.
+    fn is_fused(&self, mut value: Value) -> bool {
+        if !self.defs[value.index()].is_some_and(
+            |id| matches!(self.func.inst(id).kind, InstKind::Op(op) if op == Op::BNot || is_comparison(op)),
+        ) {
+            return false;
+        }
+        for _ in 0..MAX_NOTS {
+            let Use { count: 1, user: Some(user) } = self.uses[value.index()] else { return false };
+            let inst = self.func.inst(user);
+            match inst.kind {
+                InstKind::If(..) => return true,
+                InstKind::Select => return self.func.args(user)[0] == value,
+                InstKind::Op(Op::BNot) => value = inst.first_result,
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// The condition below the `not`s that are fused with its use, and whether their number is odd.
+    fn look_through(&self, mut value: Value) -> (Value, bool) {
+        let mut negated = false;
+        while self.is_fused(value) {
+            match self.defs[value.index()] {
+                Some(id) if self.func.inst(id).kind == InstKind::Op(Op::BNot) => {
+                    value = self.func.args(id)[0];
+                    negated = !negated;
+                }
+                _ => break,
+            }
+        }
+        (value, negated)
+    }
+
+    fn fused_comparison(&self, value: Value) -> Option<(Op, Value, Value)> {
+        if !self.is_fused(value) {
+            return None;
+        }
+        let id = self.defs[value.index()]?;
+        match (self.func.inst(id).kind, self.func.args(id)) {
+            (InstKind::Op(op), [left, right]) => Some((op, *left, *right)),
+            _ => None,
+        }
+    }
+
+    fn new_block(&mut self) -> u32 {
+        self.flat.blocks.push(FlatBlock::default());
+        self.flat.blocks.len() as u32 - 1
+    }
+
+    fn open(&mut self, block: u32) {
+        let start = self.flat.insts.len() as u32;
+        self.filled.push(block);
+        let depth = self.depth;
+        let block = &mut self.flat.blocks[block as usize];
+        block.insts = (start, start);
+        block.loop_depth = depth;
+        self.current = self.filled.last().copied();
+    }
+
+    fn push(&mut self, kind: FlatKind, args: &[Arg], defs: &[VReg], span: Span) {
+        let Some(current) = self.current else { return };
+        let flat = &mut self.flat;
+        let args_start = flat.args.len() as u32;
+        let defs_start = flat.defs.len() as u32;
+        flat.args.extend_from_slice(args);
+        flat.defs.extend_from_slice(defs);
+        flat.insts.push(FlatInst {
+            kind,
+            args: (args_start, flat.args.len() as u32),
+            defs: (defs_start, flat.defs.len() as u32),
+            span,
+        });
+        flat.blocks[current as usize].insts.1 = flat.insts.len() as u32;
+    }
+
+    /// Numbers the blocks in their order, without those that control never reaches, and drops constants that nobody wants in a register.
+    fn finish(mut self) -> Flat {
+        let mut wanted = vec![false; self.flat.vregs as usize];
+        let args = self.flat.args.iter().filter_map(|arg| if let Arg::Reg(reg) = arg { Some(reg) } else { None });
+        for reg in args.chain(self.flat.blocks.iter().flat_map(|block| &block.jump_args)) {
+            wanted[reg.vreg()] = true;
+        }
+        let mut number = vec![NO_BLOCK; self.flat.blocks.len()];
+        for (new, old) in self.filled.iter().enumerate() {
+            number[*old as usize] = new as u32;
+        }
+        let renumber = |block: &mut Block| *block = Block::new(number[block.index()] as usize);
+        let all_insts = std::mem::take(&mut self.flat.insts);
+        let mut blocks = Vec::with_capacity(self.filled.len());
+        for old in &self.filled {
+            let mut block = std::mem::take(&mut self.flat.blocks[*old as usize]);
+            let start = self.flat.insts.len() as u32;
+            for inst in &all_insts[block.insts.0 as usize..block.insts.1 as usize] {
+                let is_constant = matches!(inst.kind, FlatKind::ConstInt(_) | FlatKind::ConstFloat(_));
+                if !is_constant || self.flat.defs_of(inst).iter().any(|reg| wanted[reg.vreg()]) {
+                    self.flat.insts.push(*inst);
+                }
+            }
+            block.insts = (start, self.flat.insts.len() as u32);
+            block.succs.iter_mut().chain(&mut block.preds).for_each(renumber);
+            blocks.push(block);
+        }
+        self.flat.blocks = blocks;
+        for index in (0..self.flat.blocks.len()).rev() {
+            let block = &self.flat.blocks[index];
+            let traps = self.flat.insts_of(index).last().is_some_and(|inst| matches!(inst.kind, FlatKind::Trap(_)));
+            let leads_to_trap =
+                !block.succs.is_empty() && block.succs.iter().all(|succ| self.flat.blocks[succ.index()].cold);
+            self.flat.blocks[index].cold = index > 0 && (traps || leads_to_trap);
+        }
+        self.flat
+    }
+}
+
+const fn is_comparison(op: Op) -> bool {
+    matches!(op, Op::FEq | Op::FNe | Op::FLt | Op::FLe | Op::IEq | Op::INe | Op::ILt | Op::ILe | Op::BEq | Op::BNe)
+}
+
+/// Whether the operands may change places without any difference that a program can see.
+const fn is_commutative(op: Op) -> bool {
+    matches!(
+        op,
+        Op::FAdd
+            | Op::FMul
+            | Op::FEq
+            | Op::FNe
+            | Op::IAdd
+            | Op::IMul
+            | Op::IWrappingAdd
+            | Op::IWrappingMul
+            | Op::IAnd
+            | Op::IOr
+            | Op::IXor
+            | Op::IMin
+            | Op::IMax
+            | Op::IEq
+            | Op::INe
+            | Op::BAnd
+            | Op::BOr
+            | Op::BEq
+            | Op::BNe
+    )
+}

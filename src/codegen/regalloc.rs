@@ -1,0 +1,255 @@
+//! Register allocation by regalloc2: what it sees of a function, which of its two algorithms runs, and the limits tested beforehand.
+//!
+//! A trap check is one ordinary instruction here; its jump and cold stub are invisible. Every operand is constrained to a register, so targets emit
+//! register forms only. Constraints are only those that both algorithms take: any register, a fixed one, or that of another operand.
+
+use super::CodegenError;
+use super::flat::{Arg, Flat, FlatInst, FlatKind};
+use super::target::{Abi, Operands, Target};
+use regalloc2::{
+    Algorithm, Block, Inst, InstRange, Operand, Output, PReg, PRegSet, RegAllocError, RegClass, RegallocOptions, VReg,
+};
+
+/// The most instructions and virtual registers of a function; far below regalloc2's own limits (2^24 spill slots).
+const MAX_SIZE: usize = 1 << 21;
+
+/// The most live ranges that the full algorithm is given: its time and memory grow with the blocks that each value lives across.
+const MAX_FULL_RANGES: usize = 1 << 18;
+
+/// The most instructions that the full algorithm is given.
+const MAX_FULL_INSTS: usize = 1 << 15;
+
+/// A function as regalloc2 sees it.
+pub struct Allocatable<'a> {
+    flat: &'a Flat,
+    vregs: u32,
+    operands: Vec<Operand>,
+    /// The first operand of each instruction, and one past the last one's.
+    starts: Vec<u32>,
+    /// Clobbers of the instructions that have any, in order.
+    clobbers: Vec<(u32, PRegSet)>,
+}
+
+/// Allocates registers.
+pub fn allocate<T: Target>(flat: &Flat, target: &T, name: &str) -> Result<Output, CodegenError> {
+    let function = Allocatable::new(flat, target);
+    if flat.insts.len().max(function.vregs as usize).max(function.operands.len() / 4) > MAX_SIZE {
+        return Err(CodegenError::TooLarge(name.to_owned()));
+    }
+    let options =
+        RegallocOptions { verbose_log: false, validate_ssa: cfg!(test), algorithm: function.choose_algorithm() };
+    let output = regalloc2::run(&function, &target.abi().env, &options).map_err(|error| match error {
+        RegAllocError::TooManyOperands => CodegenError::TooLarge(name.to_owned()),
+        _ => CodegenError::Malformed(format!("no registers for `{name}`: {error}")),
+    })?;
+    #[cfg(test)]
+    check(&function, &target.abi().env, &output);
+    Ok(output)
+}
+
+#[cfg(test)]
+fn check(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, output: &Output) {
+    let mut checker = regalloc2::checker::Checker::new(function, env);
+    checker.prepare(output);
+    if let Err(errors) = checker.run() {
+        panic!("allocation is wrong: {errors:?}");
+    }
+}
+
+impl<'a> Allocatable<'a> {
+    fn new<T: Target>(flat: &'a Flat, target: &T) -> Allocatable<'a> {
+        let mut function = Allocatable {
+            flat,
+            vregs: flat.vregs,
+            operands: Vec::with_capacity(flat.args.len() + flat.defs.len()),
+            starts: Vec::with_capacity(flat.insts.len() + 1),
+            clobbers: Vec::new(),
+        };
+        let abi = target.abi();
+        for (index, inst) in flat.insts.iter().enumerate() {
+            function.starts.push(function.operands.len() as u32);
+            let mut out =
+                Operands { list: &mut function.operands, vregs: &mut function.vregs, clobbers: PRegSet::empty() };
+            if !conventional(abi, flat, inst, &mut out) {
+                target.operands(inst, flat.defs_of(inst), flat.args_of(inst), &mut out);
+            }
+            let clobbers = out.clobbers;
+            if clobbers != PRegSet::empty() {
+                function.clobbers.push((index as u32, clobbers));
+            }
+        }
+        function.starts.push(function.operands.len() as u32);
+        function
+    }
+
+    /// The fast algorithm keeps nothing in registers from one block to the next, so it is for straight-line code and for what is too large.
+    fn choose_algorithm(&self) -> Algorithm {
+        let straight = self.flat.blocks.len() == 1;
+        if straight || self.flat.insts.len() > MAX_FULL_INSTS || self.live_ranges() > MAX_FULL_RANGES {
+            Algorithm::Fastalloc
+        } else {
+            Algorithm::Ion
+        }
+    }
+
+    /// About how many pairs of a value and a block that it lives in there are.
+    fn live_ranges(&self) -> usize {
+        let blocks = &self.flat.blocks;
+        // The last block of the outermost loop that a block lies in: a value used in a loop lives to its end.
+        let mut loop_end = vec![0u32; blocks.len()];
+        let mut end = 0;
+        for index in (0..blocks.len()).rev() {
+            if blocks[index].loop_depth == 0 {
+                end = index as u32;
+            } else if index + 1 == blocks.len() || blocks[index + 1].loop_depth == 0 {
+                end = index as u32;
+            }
+            loop_end[index] = end;
+        }
+        let mut born = vec![u32::MAX; self.vregs as usize];
+        let mut last = vec![0u32; self.vregs as usize];
+        for (index, block) in blocks.iter().enumerate() {
+            for reg in &block.params {
+                born[reg.vreg()] = index as u32;
+            }
+            let operands = &self.operands[self.starts[block.insts.0 as usize] as usize..]
+                [..(self.starts[block.insts.1 as usize] - self.starts[block.insts.0 as usize]) as usize];
+            let jumps = block.jump_args.iter().copied();
+            for reg in operands.iter().map(|operand| operand.vreg()).chain(jumps) {
+                let first = &mut born[reg.vreg()];
+                *first = (*first).min(index as u32);
+                let until = if loop_end[*first as usize] == loop_end[index] { index as u32 } else { loop_end[index] };
+                last[reg.vreg()] = last[reg.vreg()].max(until);
+            }
+        }
+        born.iter().zip(&last).map(|(born, last)| last.saturating_sub(*born) as usize).sum()
+    }
+}
+
+/// The operands that the calling convention decides; false for an instruction that it does not concern.
+fn conventional(abi: &Abi, flat: &Flat, inst: &FlatInst, out: &mut Operands<'_>) -> bool {
+    let (defs, args) = (flat.defs_of(inst), flat.args_of(inst));
+    let results = |out: &mut Operands<'_>, clobbers: PRegSet| {
+        out.clobbers = clobbers;
+        let mut ints = abi.int_results.iter();
+        for def in defs {
+            let place = if def.class() == RegClass::Float { Some(&abi.float_result) } else { ints.next() };
+            if let Some(place) = place {
+                out.clobbers.remove(*place);
+                out.fixed_def(*def, *place);
+            }
+        }
+    };
+    match inst.kind {
+        FlatKind::Params => {
+            for (def, place) in defs.iter().zip(in_order(abi, defs.iter().map(|def| def.class()))) {
+                out.fixed_def(*def, place);
+            }
+        }
+        FlatKind::Call(_) => {
+            results(out, abi.call_clobbers);
+            fixed_args(abi, args, out);
+        }
+        FlatKind::Math(_) => {
+            results(out, abi.c_clobbers);
+            fixed_args(abi, args, out);
+        }
+        FlatKind::CallHelper(_) => {
+            // The result is loaded from the context behind the call.
+            out.clobbers = abi.c_clobbers;
+            if let Some(def) = defs.first() {
+                let place = if def.class() == RegClass::Float { abi.float_result } else { abi.int_results[0] };
+                out.clobbers.remove(place);
+                out.fixed_def(*def, place);
+            }
+        }
+        FlatKind::Return => {
+            for (arg, place) in args.iter().zip(abi.results(&flat.results)) {
+                out.fixed_arg(*arg, place);
+            }
+        }
+        FlatKind::Jump | FlatKind::Trap(_) => {}
+        _ => return false,
+    }
+    true
+}
+
+fn fixed_args(abi: &Abi, args: &[Arg], out: &mut Operands<'_>) {
+    let classes = args.iter().map(|arg| match arg {
+        Arg::Reg(reg) => reg.class(),
+        Arg::Const(_) => RegClass::Int,
+    });
+    let places: Vec<PReg> = in_order(abi, classes).collect();
+    for (arg, place) in args.iter().zip(places) {
+        out.fixed_arg(*arg, place);
+    }
+}
+
+/// The argument registers for values of these classes, which are no more than there are.
+fn in_order(abi: &Abi, classes: impl Iterator<Item = RegClass>) -> impl Iterator<Item = PReg> {
+    let (mut ints, mut floats) = (abi.int_args.iter(), abi.float_args.iter());
+    classes.filter_map(move |class| if class == RegClass::Float { floats.next() } else { ints.next() }.copied())
+}
+
+impl regalloc2::Function for Allocatable<'_> {
+    fn num_insts(&self) -> usize {
+        self.flat.insts.len()
+    }
+
+    fn num_blocks(&self) -> usize {
+        self.flat.blocks.len()
+    }
+
+    fn entry_block(&self) -> Block {
+        Block::new(0)
+    }
+
+    fn block_insns(&self, block: Block) -> InstRange {
+        let (start, end) = self.flat.blocks[block.index()].insts;
+        InstRange::new(Inst::new(start as usize), Inst::new(end as usize))
+    }
+
+    fn block_succs(&self, block: Block) -> &[Block] {
+        &self.flat.blocks[block.index()].succs
+    }
+
+    fn block_preds(&self, block: Block) -> &[Block] {
+        &self.flat.blocks[block.index()].preds
+    }
+
+    fn block_params(&self, block: Block) -> &[VReg] {
+        &self.flat.blocks[block.index()].params
+    }
+
+    fn is_ret(&self, inst: Inst) -> bool {
+        matches!(self.flat.insts[inst.index()].kind, FlatKind::Return | FlatKind::Trap(_))
+    }
+
+    fn is_branch(&self, inst: Inst) -> bool {
+        self.flat.insts[inst.index()].kind.is_branch()
+    }
+
+    fn branch_blockparams(&self, block: Block, inst: Inst, _succ: usize) -> &[VReg] {
+        match self.flat.insts[inst.index()].kind {
+            FlatKind::Jump => &self.flat.blocks[block.index()].jump_args,
+            _ => &[],
+        }
+    }
+
+    fn inst_operands(&self, inst: Inst) -> &[Operand] {
+        &self.operands[self.starts[inst.index()] as usize..self.starts[inst.index() + 1] as usize]
+    }
+
+    fn inst_clobbers(&self, inst: Inst) -> PRegSet {
+        let found = self.clobbers.binary_search_by_key(&(inst.index() as u32), |(at, _)| *at);
+        found.map_or(PRegSet::empty(), |index| self.clobbers[index].1)
+    }
+
+    fn num_vregs(&self) -> usize {
+        self.vregs as usize
+    }
+
+    fn spillslot_size(&self, _class: RegClass) -> usize {
+        1
+    }
+}

@@ -1,0 +1,66 @@
+//! Registers and conventions on x86-64. The same inside as System V for the registers of arguments, so that elementary functions are called directly.
+//!
+//! | register | role |
+//! | --- | --- |
+//! | rdi rsi rdx rcx r8 r9 | integer arguments |
+//! | xmm0-xmm7 | float arguments |
+//! | rax, rdx; xmm0 | results |
+//! | rbx rbp r12 r13 r14 | callee-saved |
+//! | r15 | the context, never allocated |
+//! | rsp | the stack; there is no frame pointer |
+//! | r11, xmm15 | scratch within one instruction, never allocated |
+
+use crate::codegen::target::Abi;
+use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
+
+pub(super) const RAX: u8 = 0;
+pub(super) const RCX: u8 = 1;
+pub(super) const RDX: u8 = 2;
+pub(super) const RBX: u8 = 3;
+pub(super) const RSP: u8 = 4;
+pub(super) const RSI: u8 = 6;
+pub(super) const RDI: u8 = 7;
+/// The context.
+pub(super) const CTX: u8 = 15;
+/// The integer scratch register.
+pub(super) const TMP: u8 = 11;
+/// The float scratch register.
+pub(super) const XTMP: u8 = 15;
+
+const RBP: u8 = 5;
+const CALLEE_SAVED: [u8; 5] = [RBX, RBP, 12, 13, 14];
+const CALLER_SAVED: [u8; 8] = [RAX, RCX, RDX, RSI, RDI, 8, 9, 10];
+
+/// An integer register.
+pub(super) const fn int(number: u8) -> PReg {
+    PReg::new(number as usize, RegClass::Int)
+}
+
+/// A float register.
+pub(super) const fn float(number: u8) -> PReg {
+    PReg::new(number as usize, RegClass::Float)
+}
+
+/// The conventions.
+pub(super) fn abi() -> Abi {
+    let set = |numbers: &[u8]| numbers.iter().map(|number| int(*number)).collect::<PRegSet>();
+    let floats: PRegSet = (0..XTMP).map(float).collect();
+    let clobbers = set(&CALLER_SAVED) | floats;
+    Abi {
+        env: MachineEnv {
+            preferred_regs_by_class: [set(&CALLER_SAVED), floats, PRegSet::empty()],
+            non_preferred_regs_by_class: [set(&CALLEE_SAVED), PRegSet::empty(), PRegSet::empty()],
+            scratch_by_class: [Some(int(TMP)), Some(float(XTMP)), None],
+            fixed_stack_slots: Vec::new(),
+        },
+        int_args: [RDI, RSI, RDX, RCX, 8, 9].map(int).to_vec(),
+        float_args: (0..8).map(float).collect(),
+        int_results: [int(RAX), int(RDX)],
+        float_result: float(0),
+        call_clobbers: clobbers,
+        c_clobbers: clobbers,
+        callee_saved: set(&CALLEE_SAVED),
+        pushes_return_address: true,
+        branch_reach: i32::MAX as usize,
+    }
+}
