@@ -10,6 +10,7 @@ pub mod limits;
 pub mod math;
 #[allow(unsafe_code, reason = "owns the mappings of the process that this crate makes")]
 pub mod memory;
+pub mod opt;
 pub mod runtime;
 pub mod sema;
 mod span;

@@ -10,7 +10,7 @@
 //!
 //! An array is two values: the address of its first element and its length.
 
-use super::op::{ArrayOp, Math, Op, Scalar};
+use super::op::{ArrayOp, Effect, Math, Op, Scalar};
 use crate::sema::hir::{FuncId, HostId};
 use crate::span::Span;
 use crate::trap::TrapKind;
@@ -186,6 +186,55 @@ impl InstKind {
             self,
             InstKind::Exit(_) | InstKind::Repeat(_) | InstKind::Return | InstKind::Trap(_) | InstKind::Unreachable
         )
+    }
+
+    /// Whether it has regions.
+    pub const fn is_structured(self) -> bool {
+        matches!(self, InstKind::If(..) | InstKind::Loop(_) | InstKind::Block(_))
+    }
+
+    /// The regions it has, in the order of the text.
+    pub fn regions(self) -> impl DoubleEndedIterator<Item = RegionId> {
+        let (first, second) = match self {
+            InstKind::If(yes, no) => (Some(yes), Some(no)),
+            InstKind::Loop(region) | InstKind::Block(region) => (Some(region), None),
+            _ => (None, None),
+        };
+        [first, second].into_iter().flatten()
+    }
+
+    /// What it does besides giving values; what its regions do is not counted.
+    pub const fn effect(self) -> Effect {
+        match self {
+            InstKind::Op(op) => op.effect(),
+            InstKind::ConstF64(_)
+            | InstKind::ConstI64(_)
+            | InstKind::ConstBool(_)
+            | InstKind::Math(_)
+            | InstKind::Select
+            | InstKind::ElemAddr(_)
+            | InstKind::If(..)
+            | InstKind::Block(_) => Effect::Pure,
+            InstKind::BoundsCheck | InstKind::SliceCheck => Effect::Trap,
+            InstKind::Load(_) => Effect::Read,
+            InstKind::Store(_) => Effect::Write,
+            // A loop need not end.
+            InstKind::Loop(_)
+            | InstKind::Alloc(_)
+            | InstKind::ArrayOp(..)
+            | InstKind::ArenaMark
+            | InstKind::ArenaRelease
+            | InstKind::MeterLoop
+            | InstKind::EnterCall
+            | InstKind::LeaveCall
+            | InstKind::Call(_)
+            | InstKind::HostCall(_)
+            | InstKind::Exit(_)
+            | InstKind::Repeat(_)
+            | InstKind::Return
+            | InstKind::Trap(_)
+            | InstKind::Unreachable => Effect::Any,
+        }
     }
 }
 

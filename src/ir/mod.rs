@@ -4,6 +4,7 @@ pub mod arrays;
 pub mod build;
 pub mod eval;
 pub mod func;
+pub mod index;
 pub mod op;
 pub mod print;
 pub mod verify;

@@ -122,8 +122,7 @@ impl<'a> Printer<'a> {
             InstKind::Repeat(target) => format!("repeat @{}{spaced}", self.labels[target.index()]),
             kind => format!("{}{spaced}", kind_name(kind)),
         };
-        let structured = matches!(inst.kind, InstKind::If(..) | InstKind::Loop(_) | InstKind::Block(_));
-        if structured {
+        if inst.kind.is_structured() {
             self.labels[id.index()] = self.next_label;
             text = format!("@{} {text}", self.next_label);
             self.next_label += 1;

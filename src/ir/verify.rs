@@ -79,11 +79,8 @@ impl Verifier<'_> {
             let is_last = frame.next == insts.len();
             let before = frame.next.checked_sub(2).map(|i| insts[i]);
             self.inst(id, before, is_last).map_err(|message| format!("{id}: {message}"))?;
-            let (first, second) = match self.func.insts[id.index()].kind {
-                InstKind::If(yes, no) => (yes, Some(no)),
-                InstKind::Loop(region) | InstKind::Block(region) => (region, None),
-                _ => continue,
-            };
+            let mut regions = self.func.insts[id.index()].kind.regions();
+            let (Some(first), second) = (regions.next(), regions.next()) else { continue };
             self.open[id.index()] = true;
             let frame = self.begin(first, Some((id, second))).map_err(|message| format!("{id}: {message}"))?;
             stack.push(frame);
@@ -168,7 +165,7 @@ impl Verifier<'_> {
                 return Err(format!("{arg} is not in scope"));
             }
         }
-        let cut_off = before.is_some_and(|id| is_structured(self.func.inst(id).kind) && self.exits[id.index()] == 0);
+        let cut_off = before.is_some_and(|id| self.func.inst(id).kind.is_structured() && self.exits[id.index()] == 0);
         if cut_off != (inst.kind == InstKind::Unreachable) {
             return Err("unreachable, or not marked so".to_owned());
         }
@@ -196,7 +193,7 @@ impl Verifier<'_> {
                 }
                 self.define_results(id)
             }
-            kind if is_structured(kind) => Ok(()),
+            kind if kind.is_structured() => Ok(()),
             _ => self.define_results(id),
         }?;
         if matches!(inst.kind, InstKind::Load(_)) { self.define_results(id) } else { Ok(()) }
@@ -236,7 +233,7 @@ impl Verifier<'_> {
             .collect::<Option<_>>()
             .ok_or("a result without a type")?;
         let same_lanes = args.iter().chain(&results).all(|ty| ty.lanes == args.first().map_or(ty.lanes, |a| a.lanes));
-        if !same_lanes && !is_structured(inst.kind) && !inst.kind.is_terminator() {
+        if !same_lanes && !inst.kind.is_structured() && !inst.kind.is_terminator() {
             return Err("operands of different lanes".to_owned());
         }
         let scalars = |tys: &[Ty]| tys.iter().map(|ty| ty.scalar).collect::<Vec<_>>();
@@ -258,11 +255,6 @@ impl Verifier<'_> {
         };
         if ok { Ok(()) } else { Err(format!("{:?} of {got_args:?} gives {got_results:?}", inst.kind)) }
     }
-}
-
-/// Whether it has regions.
-fn is_structured(kind: InstKind) -> bool {
-    matches!(kind, InstKind::If(..) | InstKind::Loop(_) | InstKind::Block(_))
 }
 
 /// The operand and result types of the kinds that have fixed ones.
