@@ -5,6 +5,8 @@ pub mod build;
 pub mod eval;
 pub mod func;
 pub mod index;
+#[cfg(test)]
+pub(crate) mod interp;
 pub mod op;
 pub mod print;
 pub mod verify;

@@ -1,0 +1,251 @@
+//! Runs IR as it stands, for the tests of what makes and changes it. Memory is words; calls of helpers are modelled.
+
+use super::arrays::{self, Meter};
+use super::eval::{canonical, eval, eval_math};
+use super::func::{Func, InstId, InstKind, RegionId, Value};
+use super::op::ArrayOp;
+use crate::span::Span;
+use crate::trap::TrapKind;
+use crate::types::Elem;
+use crate::value::{Slice, SliceMut};
+
+/// A trap: kind, span, and the numbers of an `OutOfBounds`.
+pub(crate) type Stop = (TrapKind, Span, Option<(i64, i64)>);
+
+/// Where control goes on behind a region.
+enum Next {
+    Exit(InstId, Vec<u64>),
+    Repeat(InstId, Vec<u64>),
+    Return(Vec<u64>),
+}
+
+/// A run of a program's functions.
+pub(crate) struct Machine<'a> {
+    pub(crate) funcs: &'a [Func],
+    pub(crate) fuel: u64,
+    pub(crate) depth: u64,
+    /// Words; an address is an index, and each array is followed by a gap.
+    pub(crate) memory: Vec<u64>,
+    /// What the host functions were called with.
+    pub(crate) host_calls: Vec<(u32, Vec<u64>)>,
+    /// The most words in use at once.
+    pub(crate) peak: usize,
+}
+
+struct Fuel<'m>(&'m mut u64);
+
+impl Meter for Fuel<'_> {
+    fn grant(&mut self, pieces: u64) -> Result<u64, TrapKind> {
+        let granted = pieces.min(*self.0);
+        *self.0 -= granted;
+        if granted == 0 { Err(TrapKind::OutOfFuel) } else { Ok(granted) }
+    }
+}
+
+impl<'a> Machine<'a> {
+    pub(crate) fn new(funcs: &'a [Func]) -> Machine<'a> {
+        Machine { funcs, fuel: 1 << 40, depth: 300, memory: Vec::new(), host_calls: Vec::new(), peak: 0 }
+    }
+
+    /// Makes an array of these words; its address.
+    pub(crate) fn array(&mut self, words: &[u64]) -> u64 {
+        let address = self.memory.len() as u64;
+        self.memory.extend_from_slice(words);
+        self.memory.push(0xDEAD);
+        self.peak = self.peak.max(self.memory.len());
+        address
+    }
+
+    pub(crate) fn call(&mut self, func: usize, args: &[u64]) -> Result<Vec<u64>, Stop> {
+        let func = &self.funcs[func];
+        let mut values = vec![0xBAD; func.values.len()];
+        for (&param, &arg) in func.params.iter().zip(args) {
+            values[param.index()] = arg;
+        }
+        match self.region(func, &mut values, func.body())? {
+            Next::Return(results) => Ok(results),
+            Next::Exit(..) | Next::Repeat(..) => panic!("{} leaves its body", func.name),
+        }
+    }
+
+    fn region(&mut self, func: &Func, values: &mut [u64], region: RegionId) -> Result<Next, Stop> {
+        for &id in &func.regions[region.index()].insts {
+            let inst = func.inst(id);
+            let args: Vec<u64> = func.args(id).iter().map(|arg| values[arg.index()]).collect();
+            match inst.kind {
+                InstKind::Exit(target) => return Ok(Next::Exit(target, args)),
+                InstKind::Repeat(target) => return Ok(Next::Repeat(target, args)),
+                InstKind::Return => return Ok(Next::Return(args)),
+                InstKind::Trap(kind) => return Err((kind, inst.span, None)),
+                InstKind::Unreachable => panic!("unreachable code of {} was reached", func.name),
+                kind if kind.is_structured() => match self.structured(func, values, id, args)? {
+                    Next::Exit(target, args) if target == id => set(values, func.results(id), &args),
+                    next => return Ok(next),
+                },
+                _ => {
+                    let results = self.simple(func, id, &args)?;
+                    set(values, func.results(id), &results);
+                }
+            }
+        }
+        panic!("a region of {} has no end", func.name)
+    }
+
+    fn structured(&mut self, func: &Func, values: &mut [u64], id: InstId, args: Vec<u64>) -> Result<Next, Stop> {
+        match func.inst(id).kind {
+            InstKind::If(yes, no) => self.region(func, values, if args[0] != 0 { yes } else { no }),
+            InstKind::Loop(region) => {
+                let mut carried = args;
+                loop {
+                    set(values, func.regions[region.index()].params.iter().copied(), &carried);
+                    match self.region(func, values, region)? {
+                        Next::Repeat(target, args) if target == id => carried = args,
+                        next => return Ok(next),
+                    }
+                }
+            }
+            InstKind::Block(region) => self.region(func, values, region),
+            _ => unreachable!("not structured"),
+        }
+    }
+
+    fn simple(&mut self, func: &Func, id: InstId, args: &[u64]) -> Result<Vec<u64>, Stop> {
+        let span = func.inst(id).span;
+        let trap = |kind| (kind, span, None);
+        Ok(match func.inst(id).kind {
+            InstKind::ConstF64(bits) => vec![bits],
+            InstKind::ConstI64(n) => vec![n as u64],
+            InstKind::ConstBool(b) => vec![u64::from(b)],
+            InstKind::Op(op) => vec![eval(op, args).map_err(trap)?],
+            InstKind::Math(math) => {
+                let args: Vec<f64> = args.iter().map(|&arg| f64::from_bits(arg)).collect();
+                vec![eval_math(math, &args).to_bits()]
+            }
+            InstKind::Select => vec![if args[0] != 0 { args[1] } else { args[2] }],
+            InstKind::BoundsCheck => {
+                let (index, len) = (args[0] as i64, args[1] as i64);
+                if !(0..len).contains(&index) {
+                    return Err((TrapKind::OutOfBounds, span, Some((index, len))));
+                }
+                vec![args[0]]
+            }
+            InstKind::SliceCheck => {
+                let (lo, hi, len) = (args[0] as i64, args[1] as i64, args[2] as i64);
+                if !(0..=len).contains(&lo) {
+                    return Err((TrapKind::OutOfBounds, span, Some((lo, len))));
+                }
+                if !(lo..=len).contains(&hi) {
+                    return Err((TrapKind::OutOfBounds, span, Some((hi, len))));
+                }
+                vec![(hi - lo) as u64]
+            }
+            InstKind::ElemAddr(_) => vec![args[0] + args[1]],
+            InstKind::Load(_) => vec![self.memory[(args[0] + args[1]) as usize]],
+            InstKind::Store(elem) => {
+                let word = match elem {
+                    Elem::F32 => f64::from(f64::from_bits(args[2]) as f32).to_bits(),
+                    _ => args[2],
+                };
+                if matches!(elem, Elem::F64 | Elem::F32) {
+                    assert_eq!(
+                        word,
+                        canonical(f64::from_bits(word)).to_bits(),
+                        "a NaN is stored that is not canonical"
+                    );
+                }
+                self.memory[(args[0] + args[1]) as usize] = word;
+                vec![]
+            }
+            InstKind::Alloc(_) => {
+                assert!(args[0] as i64 >= 0, "an array of negative length");
+                if args[0] > 1 << 20 {
+                    return Err(trap(TrapKind::OutOfMemory));
+                }
+                vec![self.array(&vec![0xBAD; args[0] as usize])]
+            }
+            InstKind::ArrayOp(op, elem) => self.array_op(op, elem, args).map_err(trap)?,
+            InstKind::ArenaMark => vec![self.memory.len() as u64],
+            InstKind::ArenaRelease => {
+                self.memory.truncate(args[0] as usize);
+                vec![]
+            }
+            InstKind::MeterLoop => {
+                self.fuel = self.fuel.checked_sub(1).ok_or(trap(TrapKind::OutOfFuel))?;
+                vec![]
+            }
+            InstKind::EnterCall => {
+                self.fuel = self.fuel.checked_sub(1).ok_or(trap(TrapKind::OutOfFuel))?;
+                self.depth = self.depth.checked_sub(1).ok_or(trap(TrapKind::StackOverflow))?;
+                vec![]
+            }
+            InstKind::LeaveCall => {
+                self.depth += 1;
+                vec![]
+            }
+            InstKind::Call(callee) => self.call(callee.0 as usize, args)?,
+            InstKind::HostCall(host) => {
+                self.host_calls.push((host.0, args.to_vec()));
+                vec![7.5_f64.to_bits(); func.inst(id).results as usize]
+            }
+            _ => unreachable!("not simple"),
+        })
+    }
+
+    fn array_op(&mut self, op: ArrayOp, elem: Elem, args: &[u64]) -> Result<Vec<u64>, TrapKind> {
+        let range = |at: usize| args[at] as usize..(args[at] + args[at + 1]) as usize;
+        if op == ArrayOp::Copy {
+            let from = self.memory[range(2)].to_vec();
+            let to = &mut self.memory[range(0)];
+            if to.len() != from.len() {
+                return Err(TrapKind::BadArgument);
+            }
+            to.copy_from_slice(&from);
+            return Ok(vec![]);
+        }
+        if op == ArrayOp::Fill {
+            return arrays::fill(SliceMut::I64(&mut words(&mut self.memory[range(0)])), 0, &mut Fuel(&mut self.fuel))
+                .map(|()| self.memory[range(0)].fill(args[2]))
+                .map(|()| vec![]);
+        }
+        let typed: Vec<Typed> = (0..args.len() / 2).map(|i| Typed::of(elem, &self.memory[range(2 * i)])).collect();
+        let second = typed.get(1).map(Typed::slice);
+        arrays::reduce(op, typed[0].slice(), second, &mut Fuel(&mut self.fuel)).map(|word| vec![word])
+    }
+}
+
+fn words(memory: &mut [u64]) -> Vec<i64> {
+    memory.iter().map(|&word| word as i64).collect()
+}
+
+/// An array's elements as the whole-array operations want them.
+enum Typed {
+    Floats(Vec<f64>),
+    Ints(Vec<i64>),
+    Bools(Vec<bool>),
+}
+
+impl Typed {
+    fn of(elem: Elem, words: &[u64]) -> Typed {
+        match elem {
+            Elem::F64 | Elem::F32 => Typed::Floats(words.iter().map(|&word| f64::from_bits(word)).collect()),
+            Elem::I64 | Elem::I32 | Elem::U8 => Typed::Ints(words.iter().map(|&word| word as i64).collect()),
+            Elem::Bool => Typed::Bools(words.iter().map(|&word| word != 0).collect()),
+        }
+    }
+
+    fn slice(&self) -> Slice<'_> {
+        match self {
+            Typed::Floats(xs) => Slice::F64(xs),
+            Typed::Ints(xs) => Slice::I64(xs),
+            Typed::Bools(xs) => Slice::Bool(xs),
+        }
+    }
+}
+
+fn set(values: &mut [u64], to: impl Iterator<Item = Value>, words: &[u64]) {
+    let to: Vec<Value> = to.collect();
+    assert_eq!(to.len(), words.len(), "as many values as their places");
+    for (value, &word) in to.into_iter().zip(words) {
+        values[value.index()] = word;
+    }
+}
