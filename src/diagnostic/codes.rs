@@ -96,6 +96,102 @@ pub const CODES: &[CodeInfo] = &[
     ),
     info("E0026", "name without a value", "`let`, `var` and `const` give their name a value at once."),
     info("E0027", "form of another language", "Other languages write this so; the help says how it is written here."),
+    // What its meaning can get wrong.
+    info(
+        "E0100",
+        "unknown name",
+        "A name that is not called is a variable, an input or a constant that is seen from there.",
+    ),
+    info("E0101", "unknown function", "A name before `(` is a function of the program, of the host, or built in."),
+    info("E0102", "two functions of one name", "Functions do not overload: each name belongs to one."),
+    info("E0103", "two constants of one name", "Each constant has a name of its own."),
+    info("E0104", "two parameters of one name", "Each parameter of a function has a name of its own."),
+    info(
+        "E0106",
+        "variable of the program in a function",
+        "A function sees its parameters, the functions and the constants, never the program's variables; nor does a constant.",
+    ),
+    info(
+        "E0107",
+        "function as a value, or value as a function",
+        "A function can only be called, and only a function can be.",
+    ),
+    info(
+        "E0110",
+        "value of another type than stated",
+        "The value has the type that stands behind the name, or is an `i64` where that is `f64`.",
+    ),
+    info(
+        "E0111",
+        "`i64` needed",
+        "Indices, bounds and lengths are whole numbers; an `f64` becomes one by `i64(x)`, a quotient by `div(a, b)`.",
+    ),
+    info("E0112", "operator on the wrong type", "Arithmetic takes numbers; `not`, `and` and `or` take `bool`s."),
+    info(
+        "E0113",
+        "arms of different types",
+        "All arms of an `if` that gives a value have one type, up to `i64` turning into `f64`.",
+    ),
+    info(
+        "E0114",
+        "condition that is no `bool`",
+        "What stands behind `if` and `while` is a `bool`, such as a comparison.",
+    ),
+    info("E0115", "comparison of different types", "Numbers compare with numbers; `==` and `!=` also compare `bool`s."),
+    info(
+        "E0116",
+        "element of the wrong type",
+        "All elements of an array have its type, up to `i64` turning into `f64`; arrays hold no arrays.",
+    ),
+    info(
+        "E0117",
+        "empty array of unknown type",
+        "`[]` takes its type from the place it is written for; without one, nothing tells it.",
+    ),
+    info("E0118", "no value where one is needed", "`()` is no value; it cannot be named or passed."),
+    info(
+        "E0119",
+        "wrong result",
+        "All that a function gives, at its end and by `return`, has the type that it states, or one common type.",
+    ),
+    info("E0120", "unused value", "A value that is thrown away is a mistake, unless a call gives it."),
+    info(
+        "E0121",
+        "recursive function without a result type",
+        "A function that calls itself, directly or through others, states its result: `-> T`.",
+    ),
+    info("E0122", "wrong number of arguments", "A call gives one argument for each parameter."),
+    info("E0123", "wrong argument", "Each argument has its parameter's type, or is an `i64` where that is `f64`."),
+    info(
+        "E0130",
+        "not a variable",
+        "Only a `var` can be assigned; a `let`, a parameter, a loop's name, an input and a constant cannot.",
+    ),
+    info("E0131", "not a place", "Only a variable or an element of an array stands on the left of `=`."),
+    info(
+        "E0132",
+        "assigned value of another type",
+        "A variable and an array's elements keep their type; an `i64` assigned to an `f64` is converted.",
+    ),
+    info(
+        "E0133",
+        "array that may not be written to",
+        "Only arrays of `var` names, of `mut` parameters, and new ones can be written to, become a `var`, or be passed to `mut`.",
+    ),
+    info(
+        "E0134",
+        "`mut` on something that is no array",
+        "`mut` says that a function writes to the elements of an array.",
+    ),
+    info(
+        "E0140",
+        "not constant",
+        "A constant is a number or a `bool` made of literals, constants, scalar operators and built-in functions.",
+    ),
+    info("E0141", "constant that needs itself", "The constants that a constant is made of are not made of it."),
+    info("E0142", "constant that traps", "The value of a constant is computed beforehand, so it has to have one."),
+    info("E0150", "`break` or `continue` outside a loop", "They leave or go on with the innermost loop around them."),
+    info("E0151", "not an array", "Only arrays have elements and slices; a `for` runs over a range or an array."),
 ];
 
 /// What a code stands for, if there is such a code.

@@ -1,12 +1,12 @@
 //! The checker: what is known of the whole program, and the order in which its parts are checked.
 
+use super::Env;
 use super::builtins::Constant;
 use super::errors::{Errors, quote};
 use super::graph::Graph;
 use super::hir::{self, Expr, ExprId, ExprKind, FuncId, Hir, List, Local, LocalId, Param, Stmt, StmtId, StmtKind};
 use super::names::{Scopes, Visit, Walker};
-use super::{Env, MAX_ERRORS};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostics;
 use crate::ir::op::Op;
 use crate::span::Span;
 use crate::syntax::ast::{self, Ast, Ident, Symbol};
@@ -149,14 +149,12 @@ impl<'a> Checker<'a> {
     }
 
     /// The typed program, or what is wrong.
-    pub fn finish(mut self) -> Result<Hir, Vec<Diagnostic>> {
+    pub fn finish(mut self) -> Result<Hir, Diagnostics> {
         if self.errors.is_empty() {
             self.hir.funcs = self.funcs.into_iter().flatten().collect();
             return Ok(self.hir);
         }
-        let mut errors = self.errors.into_sorted();
-        errors.truncate(MAX_ERRORS);
-        Err(errors)
+        Err(self.errors.into_diagnostics())
     }
 
     /// Checks everything.

@@ -20,14 +20,11 @@ mod stmt;
 #[cfg(test)]
 mod tests;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostics;
 use crate::syntax::ast::Ast;
 use crate::types::Type;
 use hir::Hir;
 pub use names::free_names;
-
-/// At most so many errors are told at once.
-pub const MAX_ERRORS: usize = 20;
 
 /// What a program is compiled against.
 #[derive(Clone, Debug, Default)]
@@ -69,8 +66,8 @@ pub enum HostParams {
     Scalars,
 }
 
-/// Checks a program and resolves it, or says all that is wrong with it, at most [`MAX_ERRORS`] mistakes in the order of the text.
-pub fn analyze(source: &str, ast: &Ast, env: &Env) -> Result<Hir, Vec<Diagnostic>> {
+/// Checks a program and resolves it, or says all that is wrong with it, in the order of the text.
+pub fn analyze(source: &str, ast: &Ast, env: &Env) -> Result<Hir, Diagnostics> {
     let mut checker = check::Checker::new(source, ast, env);
     checker.program();
     checker.finish()
