@@ -371,6 +371,7 @@ pub fn known_elsewhere(name: &str) -> Option<&'static str> {
         "fabs" | "magnitude" => "write `abs(x)`",
         "fmin" | "minimum" => "write `min(a, b)`",
         "fmax" | "maximum" => "write `max(a, b)`",
+        "sqr" | "square" => "write `x^2`; the square root is `sqrt(x)`",
         "sgn" | "signum" => "write `sign(x)`",
         "arcsin" => "write `asin(x)`",
         "arccos" => "write `acos(x)`",
@@ -467,7 +468,7 @@ mod tests {
 
     #[test]
     fn constants_are_found() {
-        assert_eq!(constant("TAU"), Some(Constant::F64(6.283185307179586)));
+        assert_eq!(constant("TAU"), Some(Constant::F64(std::f64::consts::TAU)));
         assert_eq!(constant("MIN_I64"), Some(Constant::I64(i64::MIN)));
         assert_eq!(constant("pi"), None);
     }

@@ -308,7 +308,7 @@ impl Checker<'_> {
         let step = |op: Op, arg: ExprId| Step { kind: StepKind::Op(op), arg: Some(arg), span };
         let kind = match form.lower {
             Lower::Op(Op::IToF) => {
-                let id = self.to_f64(first);
+                let id = self.widen(first);
                 return Val { id, ty: Ty::Known(ty), writable: false };
             }
             Lower::Same => return Val { id: first, ty: Ty::Known(ty), writable: false },

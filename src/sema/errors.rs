@@ -35,6 +35,13 @@ impl Errors {
         if self.list.len() > count { self.list.last_mut() } else { None }
     }
 
+    /// Takes back an error at this place, which a better one explains.
+    pub fn take_back(&mut self, code: &str, span: Span) {
+        if let Some(at) = self.list.iter().rposition(|error| error.code == code && error.span == span) {
+            self.list.remove(at);
+        }
+    }
+
     /// Whether nothing was wrong so far.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

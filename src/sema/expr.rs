@@ -324,7 +324,7 @@ impl Checker<'_> {
         if common == Ty::Known(Type::F64) {
             for val in vals {
                 if val.ty == Ty::Known(Type::I64) {
-                    *val = Val { id: self.to_f64(val.id), ty: common, ..*val };
+                    *val = Val { id: self.widen(val.id), ty: common, ..*val };
                 }
             }
         }

@@ -238,7 +238,8 @@ pub enum StmtKind {
         cond: ExprId,
         /// A block.
         body: ExprId,
-        /// Arrays made in the body are released at the end of each iteration, also one that leaves, except by a `return` of an array.
+        /// Arrays made in the body are released at the end of each iteration, also one that leaves by `break` or `continue` (not by
+        /// `return`: the array may be the result, and the function releases the rest).
         releases: bool,
     },
     /// `for local in lo..hi`.

@@ -13,6 +13,7 @@ mod expr;
 mod graph;
 pub mod hir;
 mod names;
+mod node;
 mod operator;
 mod place;
 mod print;

@@ -133,7 +133,7 @@ impl Checker<'_> {
         }
         if left == Type::I64 {
             match acc.first {
-                Some(first) if acc.steps.is_empty() => acc.first = Some(self.to_f64(first)),
+                Some(first) if acc.steps.is_empty() => acc.first = Some(self.widen(first)),
                 _ => acc.steps.push(Step { kind: StepKind::Op(Op::IToF), arg: None, span }),
             }
         }
@@ -172,7 +172,7 @@ impl Checker<'_> {
 
     #[inline(never)]
     fn no_numbers(&mut self, left: Ty, right: Ty, op: BinaryOp, op_span: Span) {
-        let sign = sign(op);
+        let sign = op.name();
         let message = match (left, right) {
             (Ty::Never, ty) | (ty, Ty::Never) => format!("`{sign}` takes numbers, but there is {}", ty_name(ty)),
             _ => format!("`{sign}` takes numbers, but here are {} and {}", ty_name(left), ty_name(right)),
@@ -326,14 +326,7 @@ impl Checker<'_> {
     }
 
     fn not_comparable(&mut self, a: Type, b: Type, equality: bool, link: ast::CompareLink) {
-        let sign = match link.op {
-            CompareOp::Lt => "<",
-            CompareOp::Le => "<=",
-            CompareOp::Gt => ">",
-            CompareOp::Ge => ">=",
-            CompareOp::Eq => "==",
-            CompareOp::Ne => "!=",
-        };
+        let sign = link.op.name();
         let (x, y) = (ty_name(Ty::Known(a)), ty_name(Ty::Known(b)));
         let message = format!("`{sign}` cannot compare {x} with {y}");
         let help = match (a, b) {
@@ -423,18 +416,6 @@ impl Checker<'_> {
             _ => false,
         };
         own(id) || own(first) || links.iter().any(|link| own(link.operand))
-    }
-}
-
-/// How an operator is written.
-pub(super) fn sign(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::Rem => "%",
-        BinaryOp::Pow => "^",
     }
 }
 

@@ -4,7 +4,7 @@ use super::builtins;
 use super::check::{Checker, Origin, Ty, Val, elem_of, ty_name};
 use super::errors::quote;
 use super::hir::{ExprId, ExprKind, LocalId, StmtId, StmtKind};
-use super::operator::{Acc, sign, zero};
+use super::operator::{Acc, zero};
 use crate::ir::op::Op;
 use crate::span::Span;
 use crate::syntax::ast::{self, BinaryOp, Ident, List, PostfixKind, Symbol};
@@ -229,7 +229,7 @@ impl Checker<'_> {
                             "`/` always gives an `f64`; for a whole number write `{target} = div({target}, {text});`"
                         )
                     }
-                    _ => format!("convert: `{target} = i64({target} {} {text});`", sign(op)),
+                    _ => format!("convert: `{target} = i64({target} {} {text});`", op.name()),
                 };
                 self.errors.add("E0132", span, message).help = Some(help);
             }
