@@ -114,7 +114,7 @@ fn tail<R: Real>(a: R) -> R {
 }
 
 /// The complementary error function, `1 - erf(x)`. Below 2 from the expansion of `erf` to twice the digits, above it as [`tail`] says.
-/// Measured error at most 0.97 ULP.
+/// Measured error at most 1.02 ULP.
 #[inline(always)]
 pub fn erfc<R: Real>(x: R) -> R {
     let one = x.lit(1.0);

@@ -141,7 +141,7 @@ fn canonical<R: Real>(x: R) -> R {
 }
 
 /// Arcsine. One polynomial up to a half; above it by `asin(x) = pi/2 - 2 asin(sqrt((1 - x) / 2))` with the root to twice the digits,
-/// as FreeBSD's msun divides it. Measured error at most 0.62 ULP.
+/// as FreeBSD's msun divides it. Measured error at most 0.63 ULP.
 #[inline(always)]
 pub fn asin<R: Real>(x: R) -> R {
     let arc = arc(x.abs());

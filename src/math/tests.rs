@@ -56,7 +56,7 @@ reference! {
     0.58: cos(x);
     0.63: sin(x) tan(x) asin(x) acos(x);
     0.88: erf(x);
-    0.99: erfc(x);
+    1.1: erfc(x);
 }
 
 #[track_caller]

@@ -121,7 +121,7 @@ fn cos_reduced<R: Real>(quadrant: R::Int, r: Dd<R>) -> R {
 }
 
 /// Tangent. Reduction by multiples of pi/2, then the quotient of sine and cosine, both to twice the digits.
-/// Measured error at most 0.58 ULP.
+/// Measured error at most 0.60 ULP.
 #[inline(always)]
 pub fn tan<R: Real>(x: R) -> R {
     let a = x.abs();
