@@ -5,7 +5,7 @@ use super::flat::{Flat, FlatInst, FlatKind};
 use super::frame::Frame;
 use super::layout::{self, Layout};
 use super::target::{Context, Located, Target};
-use super::{CodegenError, CpuFeatures, flatten, regalloc};
+use super::{CodegenError, CodegenOptions, flatten, regalloc};
 use crate::ir::func::Func;
 use crate::ir::op::Scalar;
 use crate::sema::hir::FuncId;
@@ -21,13 +21,14 @@ const MAX_INST_BYTES: usize = 96;
 const MAX_CODE: usize = i32::MAX as usize / 2;
 
 /// Compiles functions for one machine.
-pub fn assemble<T: Target>(funcs: &[Func], features: CpuFeatures) -> Result<CodeBlob, CodegenError> {
-    let mut target = T::new(features);
+pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<CodeBlob, CodegenError> {
+    let mut target = T::new(options.features);
     let entries = funcs.iter().map(|_| target.asm().new_dynamic_label()).collect();
     let mut cx = Context {
         frame: Frame::default(),
         entries,
         far: false,
+        metering: options.metering,
         stubs: Vec::new(),
         pool: Vec::new(),
         pool_index: HashMap::new(),

@@ -177,7 +177,8 @@ impl<T: Target> Flattener<'_, T> {
                     return self.leave(block, *id, inst.span);
                 }
                 InstKind::Return => {
-                    let args: Vec<Arg> = self.func.args(*id).iter().map(|value| self.fresh_arg(*value)).collect();
+                    let args = self.func.args(*id).iter().map(|value| self.fresh_arg(*value, inst.span));
+                    let args: Vec<Arg> = args.collect();
                     self.push(FlatKind::Return, &args, &[], inst.span);
                     self.current = None;
                     return Ok(());
@@ -227,7 +228,7 @@ impl<T: Target> Flattener<'_, T> {
                 }
             }
             InstKind::Math(math) => {
-                let args: Vec<Arg> = args.iter().map(|value| self.fresh_arg(*value)).collect();
+                let args: Vec<Arg> = args.iter().map(|value| self.fresh_arg(*value, span)).collect();
                 let defs = self.results(id);
                 self.push(FlatKind::Math(math), &args, &defs, span);
             }
@@ -257,7 +258,7 @@ impl<T: Target> Flattener<'_, T> {
                     }
                 }
                 let in_regs = args.iter().zip(&places).filter(|(_, place)| matches!(place, Place::Reg(_)));
-                let in_regs: Vec<Arg> = in_regs.map(|(value, _)| self.fresh_arg(*value)).collect();
+                let in_regs: Vec<Arg> = in_regs.map(|(value, _)| self.fresh_arg(*value, span)).collect();
                 let defs = self.results(id);
                 self.push(FlatKind::Call(func), &in_regs, &defs, span);
             }
@@ -324,7 +325,7 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     fn jump(&mut self, to: u32, args: &[Value], span: Span) {
-        let args: Vec<VReg> = args.iter().map(|value| self.fresh_reg(*value)).collect();
+        let args: Vec<VReg> = args.iter().map(|value| self.fresh_reg(*value, span)).collect();
         self.push(FlatKind::Jump, &[], &[], span);
         if let Some(current) = self.current {
             self.flat.blocks[current as usize].jump_args = args;
@@ -359,7 +360,7 @@ impl<T: Target> Flattener<'_, T> {
         let kind = FlatKind::StoreArg(word);
         let arg = match self.constant(value) {
             Some(bits) if self.target.folds(kind, 0, bits) => Arg::Const(bits),
-            _ => self.fresh_arg(value),
+            _ => self.fresh_arg(value, span),
         };
         self.push(kind, &[arg], &[], span);
     }
@@ -433,15 +434,15 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     /// The value in a register; a constant in one of its own, made here, for a use that wants it in a certain place.
-    fn fresh_reg(&mut self, value: Value) -> VReg {
+    fn fresh_reg(&mut self, value: Value, span: Span) -> VReg {
         match self.constant(value) {
-            Some(bits) => self.materialize(self.func.ty(value).scalar, bits, self.func.span),
+            Some(bits) => self.materialize(self.func.ty(value).scalar, bits, span),
             None => self.reg(value),
         }
     }
 
-    fn fresh_arg(&mut self, value: Value) -> Arg {
-        Arg::Reg(self.fresh_reg(value))
+    fn fresh_arg(&mut self, value: Value, span: Span) -> Arg {
+        Arg::Reg(self.fresh_reg(value, span))
     }
 
     fn materialize(&mut self, scalar: Scalar, bits: u64, span: Span) -> VReg {

@@ -116,24 +116,31 @@ struct Symbols {
 impl SymbolResolver for Symbols {
     fn symbol(
         &mut self,
-        _instruction: &iced_x86::Instruction,
+        instruction: &iced_x86::Instruction,
         _operand: u32,
         _instruction_operand: Option<u32>,
         address: u64,
         _address_size: u32,
     ) -> Option<SymbolResult<'_>> {
-        let name = if address >= POOL {
-            pool_name(*self.pool.get((address - POOL) as usize / 8)?)
-        } else {
+        // Immediates and displacements are asked for too.
+        let name = if instruction.is_ip_rel_memory_operand() {
+            pool_name(*self.pool.get(address.checked_sub(POOL)? as usize / 8)?)
+        } else if branch_target(instruction).is_some() {
             self.labels.get(&(address as u32))?.clone()
+        } else {
+            return None;
         };
         Some(SymbolResult::with_string(address, name))
     }
 }
 
+fn branch_target(inst: &iced_x86::Instruction) -> Option<u32> {
+    (inst.op0_kind() == iced_x86::OpKind::NearBranch64).then(|| inst.near_branch_target() as u32)
+}
+
 fn x64(blob: &CodeBlob, names: &[&str]) -> BTreeMap<u32, Line> {
     let insts: Vec<_> = Decoder::with_ip(64, &blob.code, 0, DecoderOptions::NONE).iter().collect();
-    let targets = insts.iter().filter(|inst| inst.near_branch64() != 0).map(|inst| inst.near_branch64() as u32);
+    let targets = insts.iter().filter_map(branch_target);
     let labels = labels(blob, names, targets);
     let local = |at: u32| labels.get(&at).filter(|label| label.starts_with('.')).cloned();
     let symbols = Symbols { labels: labels.clone(), pool: blob.pool.clone() };
@@ -143,6 +150,8 @@ fn x64(blob: &CodeBlob, names: &[&str]) -> BTreeMap<u32, Line> {
     options.set_rip_relative_addresses(false);
     options.set_show_branch_size(false);
     options.set_branch_leading_zeros(false);
+    options.set_signed_immediate_operands(true);
+    options.set_memory_size_options(iced_x86::MemorySizeOptions::Minimal);
     options.set_hex_prefix("0x");
     options.set_hex_suffix("");
     options.set_small_hex_numbers_in_decimal(true);

@@ -12,6 +12,7 @@ pub mod layout;
 pub mod listing;
 pub mod regalloc;
 pub mod target;
+#[allow(clippy::useless_conversion, reason = "the assembler's macro converts register numbers")]
 pub mod x64;
 
 use crate::ir::func::Func;
@@ -39,6 +40,17 @@ pub enum CpuFeatures {
     Neon,
 }
 
+/// What to make code for, and with what in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CodegenOptions {
+    /// The machine.
+    pub arch: Arch,
+    /// What it has.
+    pub features: CpuFeatures,
+    /// Whether calls take fuel and can be interrupted; loop heads do where the IR says so.
+    pub metering: bool,
+}
+
 /// Why no code could be made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -55,9 +67,9 @@ pub enum CodegenError {
 ///
 /// # Errors
 /// A function that is too large, or not well-formed.
-pub fn compile(funcs: &[Func], arch: Arch, features: CpuFeatures) -> Result<CodeBlob, CodegenError> {
-    match arch {
-        Arch::X64 => assemble::assemble::<x64::X64>(funcs, features),
+pub fn compile(funcs: &[Func], options: &CodegenOptions) -> Result<CodeBlob, CodegenError> {
+    match options.arch {
+        Arch::X64 => assemble::assemble::<x64::X64>(funcs, options),
         Arch::A64 => Err(CodegenError::Malformed("AArch64 is not there yet".to_owned())),
     }
 }

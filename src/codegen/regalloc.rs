@@ -99,9 +99,8 @@ impl<'a> Allocatable<'a> {
         let mut loop_end = vec![0u32; blocks.len()];
         let mut end = 0;
         for index in (0..blocks.len()).rev() {
-            if blocks[index].loop_depth == 0 {
-                end = index as u32;
-            } else if index + 1 == blocks.len() || blocks[index + 1].loop_depth == 0 {
+            let last_of_loop = blocks.get(index + 1).is_none_or(|next| next.loop_depth == 0);
+            if blocks[index].loop_depth == 0 || last_of_loop {
                 end = index as u32;
             }
             loop_end[index] = end;

@@ -262,6 +262,8 @@ pub struct Context {
     pub entries: Vec<DynamicLabel>,
     /// Conditional branches of the current function must not rely on their reach.
     pub far: bool,
+    /// Whether `EnterCall` takes fuel.
+    pub metering: bool,
     pub(super) stubs: Vec<Stub>,
     pub(super) pool: Vec<PoolEntry>,
     pub(super) pool_index: HashMap<PoolEntry, u32>,

@@ -72,6 +72,12 @@ impl X64 {
             let shift = divisor.unsigned_abs().trailing_zeros() as i8;
             // The dividend, plus the divisor less one where it is negative.
             asm!(self, mov Rq(RDX), Rq(from); sar Rq(RDX), BYTE 63; shr Rq(RDX), BYTE 64 - shift; add Rq(RDX), Rq(from));
+            if remainder && !floor {
+                // Less that sum without its low bits.
+                self.load_const(RAX, divisor.unsigned_abs().wrapping_neg() as i64);
+                asm!(self, and Rq(RAX), Rq(RDX); mov Rq(RDX), Rq(from); sub Rq(RDX), Rq(RAX));
+                return;
+            }
             asm!(self, sar Rq(RDX), BYTE shift);
             if divisor < 0 {
                 asm!(self, neg Rq(RDX));

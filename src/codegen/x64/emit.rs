@@ -130,7 +130,9 @@ impl X64 {
             FlatKind::ArenaRelease => self.store(inst.reg(0), CTX, ARENA_TOP),
             FlatKind::MeterLoop => self.emit_meter(SiteKind::PollLoop, inst.span, cx),
             FlatKind::EnterCall => {
-                self.emit_meter(SiteKind::PollCall, inst.span, cx);
+                if cx.metering {
+                    self.emit_meter(SiteKind::PollCall, inst.span, cx);
+                }
                 let overflow = self.label();
                 asm!(self, dec QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8]; js =>overflow);
                 cx.stub(overflow, None, Cold::Trap(TrapKind::StackOverflow), inst.span);
