@@ -151,17 +151,22 @@ impl Parser<'_> {
 
     /// From its `[` on.
     fn next_postfix(&mut self, base: ExprId, start: u32, list: u32) -> State {
-        let open = self.advance().start;
-        let mut lower = Lower::Next;
-        if self.eat_slice_dots() {
-            lower = Lower::Known(None);
-        }
-        self.push(Frame::Postfix { base, start, open, list, lower });
-        if matches!(lower, Lower::Known(_)) && self.peek().kind == Kind::RBracket {
+        loop {
+            let open = self.advance().start;
+            let mut lower = Lower::Next;
+            if self.eat_slice_dots() {
+                lower = Lower::Known(None);
+            }
+            self.push(Frame::Postfix { base, start, open, list, lower });
+            if !matches!(lower, Lower::Known(_)) || self.peek().kind != Kind::RBracket {
+                return State::Operand;
+            }
             self.pop();
-            return self.end_postfix(base, start, open, list, PostfixKind::Slice(None, None));
+            // A loop, not a call: `xs[..][..][..]` goes on for as long as the text does.
+            if let Some(state) = self.close_postfix(base, start, open, list, PostfixKind::Slice(None, None)) {
+                return state;
+            }
         }
-        State::Operand
     }
 
     /// The `..` of a slice; `..=` and `...` are told and taken for it.
@@ -187,14 +192,19 @@ impl Parser<'_> {
 
     /// At the `]`.
     fn end_postfix(&mut self, base: ExprId, start: u32, open: u32, list: u32, kind: PostfixKind) -> State {
-        let Some(end) = self.close(Kind::RBracket, open) else { return State::Recover };
+        self.close_postfix(base, start, open, list, kind).unwrap_or_else(|| self.next_postfix(base, start, list))
+    }
+
+    /// At the `]`; no state where another `[` follows.
+    fn close_postfix(&mut self, base: ExprId, start: u32, open: u32, list: u32, kind: PostfixKind) -> Option<State> {
+        let Some(end) = self.close(Kind::RBracket, open) else { return Some(State::Recover) };
         let span = Span::new(start, end);
         self.postfixes.push(Postfix { kind, span });
         if self.peek().kind == Kind::LBracket {
-            return self.next_postfix(base, start, list);
+            return None;
         }
         let list = finish_list(&mut self.postfixes, list, &mut self.ast.postfixes);
-        State::After(self.operand_of(ExprKind::Postfix(base, list), span))
+        Some(State::After(self.operand_of(ExprKind::Postfix(base, list), span)))
     }
 
     /// An expression is complete: what waits for it says what follows.
