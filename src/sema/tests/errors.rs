@@ -267,7 +267,7 @@ fn independent_mistakes_come_together() {
 #[test]
 fn every_code_has_a_test_here() {
     let tests = [include_str!("errors.rs"), include_str!("arrays.rs"), include_str!("typing.rs")].concat();
-    for info in crate::diagnostic::CODES.iter().filter(|info| info.code >= "E0100" && info.code < "E0200") {
+    for info in crate::diagnostic::CODES.iter().filter(|info| info.code.starts_with("E01")) {
         assert!(tests.contains(&format!("\"{}\"", info.code)), "{} has no test", info.code);
     }
 }
