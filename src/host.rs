@@ -78,3 +78,121 @@ impl fmt::Debug for HostFn {
         write!(f, "HostFn({} {:?} -> {})", self.name, self.params, self.result)
     }
 }
+
+impl From<String> for HostError {
+    fn from(message: String) -> HostError {
+        HostError::Failed(message)
+    }
+}
+
+impl From<&str> for HostError {
+    fn from(message: &str) -> HostError {
+        HostError::Failed(message.to_owned())
+    }
+}
+
+/// A scalar that crosses between host functions and programs.
+pub trait HostScalar: Sized + Send + Sync + 'static {
+    /// Its type in the language.
+    const TYPE: Type;
+    /// From a value of that type.
+    fn from_value(value: &Value) -> Option<Self>;
+}
+
+impl HostScalar for f64 {
+    const TYPE: Type = Type::F64;
+    fn from_value(value: &Value) -> Option<f64> {
+        match value {
+            Value::F64(x) => Some(*x),
+            _ => None,
+        }
+    }
+}
+
+impl HostScalar for i64 {
+    const TYPE: Type = Type::I64;
+    fn from_value(value: &Value) -> Option<i64> {
+        match value {
+            Value::I64(n) => Some(*n),
+            _ => None,
+        }
+    }
+}
+
+impl HostScalar for bool {
+    const TYPE: Type = Type::Bool;
+    fn from_value(value: &Value) -> Option<bool> {
+        match value {
+            Value::Bool(b) => Some(*b),
+            _ => None,
+        }
+    }
+}
+
+/// What a host closure gives: `f64`, `i64`, `bool`, `()`, or a `Result` of one of them.
+pub trait HostResult {
+    /// Its type in the language.
+    const TYPE: Type;
+    /// As a value or a failure.
+    fn into_value(self) -> Result<Value, HostError>;
+}
+
+macro_rules! host_results {
+    ($($ty:ty, $tag:ident;)*) => {$(
+        impl HostResult for $ty {
+            const TYPE: Type = Type::$tag;
+            fn into_value(self) -> Result<Value, HostError> {
+                Ok(Value::from(self))
+            }
+        }
+    )*};
+}
+
+host_results!(f64, F64; i64, I64; bool, Bool; (), Unit;);
+
+impl<T: HostResult, E: Into<HostError>> HostResult for Result<T, E> {
+    const TYPE: Type = T::TYPE;
+    fn into_value(self) -> Result<Value, HostError> {
+        self.map_err(Into::into)?.into_value()
+    }
+}
+
+/// A closure that can be a host function: up to eight parameters of `f64`, `i64`, `bool`.
+pub trait IntoHostFn<Args> {
+    /// The host function of this name.
+    fn into_host_fn(self, name: &str) -> HostFn;
+}
+
+macro_rules! host_closures {
+    ($(($($arg:ident)*))*) => {$(
+        impl<F, R, $($arg: HostScalar),*> IntoHostFn<($($arg,)*)> for F
+        where
+            F: Fn($($arg),*) -> R + Send + Sync + 'static,
+            R: HostResult,
+        {
+            #[allow(non_snake_case, unused_mut, unused_variables, reason = "a macro over any number of parameters")]
+            fn into_host_fn(self, name: &str) -> HostFn {
+                let call = move |args: &[Value]| {
+                    let mut args = args.iter();
+                    $(
+                        let $arg = args
+                            .next()
+                            .and_then($arg::from_value)
+                            .ok_or_else(|| HostError::Failed("an argument of another type".to_owned()))?;
+                    )*
+                    self($($arg),*).into_value()
+                };
+                HostFn {
+                    name: name.to_owned(),
+                    params: HostParams::Fixed(vec![$($arg::TYPE),*]),
+                    result: R::TYPE,
+                    call: Arc::new(call),
+                }
+            }
+        }
+    )*};
+}
+
+host_closures! {
+    () (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E G) (A B C D E G H) (A B C D E G H I)
+}

@@ -76,7 +76,7 @@ impl fmt::Display for TrapKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The function that was called.
-    pub function: String,
+    pub function: std::sync::Arc<str>,
     /// The call expression, in the caller.
     pub call: Span,
 }

@@ -265,7 +265,16 @@ impl<T: Target> Flattener<'_, T> {
             InstKind::HostCall(host) => {
                 self.store_const(0, u64::from(host.0), span);
                 self.store_const(1, args.len() as u64, span);
-                self.buffered(Helper::HostCall, 2, args, id, span);
+                for (value, word) in args.iter().zip((2..).step_by(2)) {
+                    let tag = match self.func.ty(*value).scalar {
+                        Scalar::F64 => 0,
+                        Scalar::I64 | Scalar::Ptr => 1,
+                        Scalar::Bool => 2,
+                    };
+                    self.store_const(word, tag, span);
+                    self.store_arg(word + 1, *value, span);
+                }
+                self.buffered(Helper::HostCall, 2 + 2 * args.len() as u32, &[], id, span);
             }
             InstKind::If(..)
             | InstKind::Loop(_)

@@ -113,6 +113,11 @@ impl Arena {
         self.used = self.used.min(mark.0);
     }
 
+    /// Releases what lies above `used` bytes, as generated code does by setting its own copy of the height back. More than is used changes nothing.
+    pub fn release_to(&mut self, used: usize) {
+        self.used = self.used.min(used);
+    }
+
     /// Bytes in use, as the language counts them.
     pub fn used(&self) -> usize {
         self.used

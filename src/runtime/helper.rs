@@ -23,7 +23,7 @@ pub enum Helper {
     Alloc(Elem),
     /// Arrays as address and length, then the scalar of `Fill` → scalar.
     ArrayOp(ArrayOp, Elem),
-    /// (host function's index, number of arguments, arguments…) → result.
+    /// (host function's index, number of arguments, then for each argument its type (0 `f64`, 1 `i64`, 2 `bool`) and its value) → result.
     HostCall,
     /// (a, b)
     IGcd,

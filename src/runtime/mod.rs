@@ -1,4 +1,14 @@
 //! Running machine code: the context, entry and exit, traps, host calls.
 
+mod call;
 pub mod context;
+pub mod cpu;
+mod enter;
+pub mod entry;
+pub mod fpenv;
 pub mod helper;
+mod host_call;
+pub mod program;
+mod table;
+
+pub use call::{Run, RunError};

@@ -16,7 +16,7 @@ mod names;
 mod node;
 mod operator;
 mod place;
-mod print;
+pub mod print;
 mod stmt;
 #[cfg(test)]
 mod tests;
@@ -58,14 +58,7 @@ pub struct HostSignature {
     pub result: Type,
 }
 
-/// What a host function takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HostParams {
-    /// These, as a function of the program would.
-    Fixed(Vec<Type>),
-    /// Any number of scalars, each as it is.
-    Scalars,
-}
+pub use crate::host::HostParams;
 
 /// Checks a program and resolves it, or says all that is wrong with it, in the order of the text.
 pub fn analyze(source: &str, ast: &Ast, env: &Env) -> Result<Hir, Diagnostics> {

@@ -45,7 +45,7 @@ mod intern;
 mod lexer;
 mod number;
 mod parser;
-mod print;
+pub mod print;
 mod token;
 mod unusual;
 

@@ -1,2 +1,50 @@
-//! The command line.
-fn main() {}
+//! The command line: `cresset run`, `eval`, `check`, `emit` and the REPL.
+
+#![deny(unsafe_code)]
+
+mod args;
+mod batch;
+mod bindings;
+mod check;
+mod emit;
+mod format;
+mod hosts;
+mod interrupt;
+mod json;
+mod program;
+mod repl;
+mod session;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// The program is wrong, or trapped.
+const WRONG: u8 = 1;
+/// The command line is wrong, or the machine refuses.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command.unwrap_or_default() {
+        Command::Run(args) => program::run(&args),
+        Command::Eval(args) if args.lines => batch::lines(&args),
+        Command::Eval(args) => program::eval(&args),
+        Command::Check(args) => check::check(&args),
+        Command::Emit(args) => emit::emit(&args),
+        Command::Repl(args) => repl::repl(&args),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(is_broken_pipe) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cresset: {error}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// Whoever read our output has seen enough, as `head` does.
+fn is_broken_pipe(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::BrokenPipe
+}

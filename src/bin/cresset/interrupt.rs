@@ -1,0 +1,45 @@
+//! Ctrl-C: stops the program that runs, not the command line.
+
+use cresset::CancelHandle;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+
+static RUNNING: Mutex<Option<CancelHandle>> = Mutex::new(None);
+static SEEN: AtomicBool = AtomicBool::new(false);
+static INSTALL: Once = Once::new();
+
+/// The exit status of a program that a signal ended, as shells count: 128 and SIGINT.
+pub const STATUS: u8 = 130;
+
+/// While this lives, Ctrl-C cancels the run; a second one ends the process.
+pub struct Guard;
+
+/// Lets Ctrl-C cancel this run.
+pub fn cancels(handle: CancelHandle) -> Guard {
+    INSTALL.call_once(|| {
+        // Without a handler Ctrl-C ends the process, which will do.
+        let _ = ctrlc::set_handler(on_interrupt);
+    });
+    SEEN.store(false, Ordering::Relaxed);
+    *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+    Guard
+}
+
+/// Whether Ctrl-C was pressed since the last run began.
+pub fn seen() -> bool {
+    SEEN.load(Ordering::Relaxed)
+}
+
+fn on_interrupt() {
+    let again = SEEN.swap(true, Ordering::Relaxed);
+    match &*RUNNING.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(handle) if !again => handle.cancel(),
+        _ => std::process::exit(i32::from(STATUS)),
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}

@@ -1,0 +1,449 @@
+//! The whole pipeline on one screen: text in, a [`Module`] of callable functions out.
+
+use crate::codegen::{self, Arch, CodegenError, CpuFeatures};
+use crate::error::{Error, SourceError};
+use crate::host::{HostFn, IntoHostFn};
+use crate::ir;
+use crate::limits::{CancelHandle, Limits};
+use crate::memory::{CodeArena, CodeArenaConfig, StackPool};
+use crate::module::{Function, Module, ModuleParts};
+use crate::opt::{self, Passes};
+use crate::runtime::fpenv::FpEnv;
+use crate::runtime::program::{FuncSignature, Program, ProgramInfo};
+use crate::sandbox::Sandbox;
+use crate::sema::hir::{FuncId, Hir};
+use crate::sema::{self, Env, HostSignature, Input};
+use crate::span::Span;
+use crate::syntax::{self, SourceLimits};
+use crate::types::Type;
+use std::sync::Arc;
+
+/// How programs are run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Execution {
+    /// As machine code where the processor and the system allow it, else by the interpreter.
+    #[default]
+    Auto,
+    /// As machine code, or not at all.
+    Jit,
+    /// By the interpreter.
+    Interpreter,
+}
+
+/// The processor that code is made for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cpu {
+    /// The best that this one can.
+    #[default]
+    Native,
+    /// x86-64 with AVX2, FMA, BMI2.
+    X86_64V3,
+    /// x86-64 with AVX-512.
+    X86_64V4,
+    /// AArch64 with NEON.
+    AArch64,
+}
+
+impl Cpu {
+    /// The machine and its features, as the code generator wants them.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] for `Native` on a processor that code cannot be made for.
+    pub fn target(self) -> Result<(Arch, CpuFeatures), Error> {
+        match self {
+            Cpu::Native => native(),
+            Cpu::X86_64V3 => Ok((Arch::X64, CpuFeatures::V3)),
+            Cpu::X86_64V4 => Ok((Arch::X64, CpuFeatures::V4)),
+            Cpu::AArch64 => Ok((Arch::A64, CpuFeatures::Neon)),
+        }
+    }
+}
+
+/// What this processor can.
+fn native() -> Result<(Arch, CpuFeatures), Error> {
+    let found = crate::runtime::cpu::detect();
+    found.ok_or_else(|| {
+        Error::Machine(
+            "this processor is no x86-64-v3 (AVX2, FMA, BMI1, BMI2, LZCNT, POPCNT) and no AArch64: use the interpreter"
+                .to_owned(),
+        )
+    })
+}
+
+/// How an engine compiles and runs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How programs are run.
+    pub execution: Execution,
+    /// What code is made for.
+    pub cpu: Cpu,
+    /// What a call without a sandbox may use.
+    pub limits: Limits,
+    /// How large and how deep a source text may be.
+    pub source: SourceLimits,
+    /// Whether code counts fuel and can be interrupted. Off, loops run unmetered: only for texts that are trusted to end.
+    pub metering: bool,
+    /// Which optimizations run; all by default.
+    pub passes: Passes,
+    hosts: Vec<HostFn>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            execution: Execution::Auto,
+            cpu: Cpu::Native,
+            limits: Limits::default(),
+            source: SourceLimits::default(),
+            metering: true,
+            passes: Passes::default(),
+            hosts: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// The defaults: machine code, every limit on.
+    pub fn new() -> Config {
+        Config::default()
+    }
+
+    /// How programs are run.
+    pub fn execution(self, execution: Execution) -> Config {
+        Config { execution, ..self }
+    }
+
+    /// What code is made for.
+    pub fn cpu(self, cpu: Cpu) -> Config {
+        Config { cpu, ..self }
+    }
+
+    /// What a call without a sandbox may use.
+    pub fn limits(self, limits: Limits) -> Config {
+        Config { limits, ..self }
+    }
+
+    /// Whether code counts fuel and can be interrupted.
+    pub fn metering(self, metering: bool) -> Config {
+        Config { metering, ..self }
+    }
+
+    /// Lets programs call a closure by this name: up to eight parameters of `f64`, `i64`, `bool`, and a result of one of them, `()`, or a
+    /// `Result` whose error becomes a `HostError` trap.
+    ///
+    /// ```
+    /// # use cresset::Config;
+    /// let engine = Config::new().host_fn("twice", |x: f64| 2.0 * x).engine()?;
+    /// assert_eq!(engine.eval::<f64>("twice(21)")?, 42.0);
+    /// # Ok::<(), cresset::Error>(())
+    /// ```
+    pub fn host_fn<Args>(mut self, name: &str, closure: impl IntoHostFn<Args>) -> Config {
+        self.add_host_fn(closure.into_host_fn(name));
+        self
+    }
+
+    /// Lets programs call a host function; one of the same name is replaced.
+    pub fn add_host_fn(&mut self, host: HostFn) -> &mut Config {
+        self.hosts.retain(|other| other.name != host.name);
+        self.hosts.push(host);
+        self
+    }
+
+    /// An engine that works so.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] where machine code is asked for and this machine has none.
+    pub fn engine(self) -> Result<Engine, Error> {
+        Engine::with_config(self)
+    }
+}
+
+/// Compiles programs and holds what they share. Clones are the same engine.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    inner: Arc<EngineInner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct EngineInner {
+    pub config: Config,
+    /// What code is made for; `None` for the interpreter.
+    pub target: Option<(Arch, CpuFeatures)>,
+    pub code: CodeArena,
+    pub stacks: StackPool,
+}
+
+/// What a text defines and needs, found without running it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// Names that are neither defined nor built in: the program's inputs, in the order of their first use.
+    pub free_names: Vec<(String, Span)>,
+    /// Its functions in source order.
+    pub functions: Vec<Function>,
+}
+
+impl Engine {
+    /// An engine with every limit on, that makes machine code where this machine can run it.
+    ///
+    /// # Errors
+    /// None today; kept for machines that refuse more.
+    pub fn new() -> Result<Engine, Error> {
+        Engine::with_config(Config::default())
+    }
+
+    /// An engine that works as configured.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] where machine code is asked for ([`Execution::Jit`]) and this processor cannot run it.
+    pub fn with_config(config: Config) -> Result<Engine, Error> {
+        let target = match config.execution {
+            Execution::Interpreter => None,
+            Execution::Auto => config.cpu.target().and_then(runs_here).ok(),
+            Execution::Jit => Some(runs_here(config.cpu.target()?)?),
+        };
+        let inner =
+            EngineInner { config, target, code: CodeArena::new(CodeArenaConfig::default()), stacks: StackPool::new() };
+        Ok(Engine { inner: Arc::new(inner) })
+    }
+
+    /// Compiles a program without inputs.
+    ///
+    /// # Errors
+    /// [`Error::Source`] with every mistake found in the text; [`Error::Machine`] where memory for its code is refused.
+    ///
+    /// ```
+    /// let engine = cresset::Engine::new()?;
+    /// let module = engine.compile("fn area(r) = PI * r^2;")?;
+    /// let area = module.func::<fn(f64) -> f64>("area")?;
+    /// assert_eq!(area.call(2.0)?, 12.566370614359172);
+    /// # Ok::<(), cresset::Error>(())
+    /// ```
+    pub fn compile(&self, text: &str) -> Result<Module, Error> {
+        self.compile_with(text, &[])
+    }
+
+    /// Compiles a program whose free names are these inputs; names that it does not use are allowed.
+    ///
+    /// # Errors
+    /// As [`Engine::compile`].
+    ///
+    /// ```
+    /// # use cresset::{Engine, Type};
+    /// let engine = Engine::new()?;
+    /// let module = engine.compile_with("a * x + 1", &[("a", Type::I64), ("x", Type::F64)])?;
+    /// let formula = module.program::<fn(i64, f64) -> f64>()?;
+    /// assert_eq!(formula.call((2, 1.5))?, 4.0);
+    /// # Ok::<(), cresset::Error>(())
+    /// ```
+    pub fn compile_with(&self, text: &str, inputs: &[(&str, Type)]) -> Result<Module, Error> {
+        // Constants are folded with the same arithmetic as programs run with, whatever the host set.
+        let _fp = FpEnv::canonical();
+        let hir = self.analyze(text, inputs)?;
+        let code = self.generate(&hir)?;
+        Ok(Module::new(ModuleParts { engine: self.inner.clone(), source: Arc::from(text), hir, code }))
+    }
+
+    /// As [`Engine::compile_with`], from bytes that may not be UTF-8.
+    ///
+    /// # Errors
+    /// As [`Engine::compile_with`]; bytes that are no UTF-8 are a mistake in the text.
+    pub fn compile_bytes(&self, text: &[u8], inputs: &[(&str, Type)]) -> Result<Module, Error> {
+        self.compile_with(utf8(text)?, inputs)
+    }
+
+    /// As [`Engine::inspect`], from bytes that may not be UTF-8.
+    ///
+    /// # Errors
+    /// As [`Engine::inspect`].
+    pub fn inspect_bytes(&self, text: &[u8]) -> Result<Inspection, Error> {
+        self.inspect(utf8(text)?)
+    }
+
+    /// The typed program.
+    pub(crate) fn analyze(&self, text: &str, inputs: &[(&str, Type)]) -> Result<Hir, Error> {
+        let wrong = |diagnostics| Error::Source(SourceError { diagnostics, source: Arc::from(text) });
+        let (ast, diagnostics) = syntax::parse(text, &self.inner.config.source);
+        if !diagnostics.is_empty() {
+            return Err(wrong(diagnostics.into_vec()));
+        }
+        sema::analyze(text, &ast, &self.env(inputs)).map_err(wrong)
+    }
+
+    /// The optimized IR of a program.
+    pub(crate) fn lower(&self, text: &str, inputs: &[(&str, Type)]) -> Result<Vec<ir::func::Func>, Error> {
+        let _fp = FpEnv::canonical();
+        lower(&self.analyze(text, inputs)?, &self.inner.config).map_err(Refusal::into_error)
+    }
+
+    pub(crate) fn source_limits(&self) -> SourceLimits {
+        self.inner.config.source.clone()
+    }
+
+    fn env(&self, inputs: &[(&str, Type)]) -> Env {
+        let input = |&(name, ty): &(&str, Type)| Input { name: name.to_owned(), ty, mutable: false };
+        let host =
+            |host: &HostFn| HostSignature { name: host.name.clone(), params: host.params.clone(), result: host.result };
+        Env { inputs: inputs.iter().map(input).collect(), hosts: self.inner.config.hosts.iter().map(host).collect() }
+    }
+
+    /// Machine code, or nothing where the interpreter is to run the program.
+    fn generate(&self, hir: &Hir) -> Result<Option<Program>, Error> {
+        let Some((arch, features)) = self.inner.target else { return Ok(None) };
+        let info = ProgramInfo { funcs: signatures(hir), recursive: hir.funcs.iter().any(|func| func.recursive) };
+        let published = lower(hir, &self.inner.config).and_then(|funcs| {
+            let blob = codegen::compile(&funcs, arch, features).map_err(|error| match error {
+                CodegenError::TooLarge(_) => Refusal::Soft(Error::Machine(error.to_string())),
+                error => Refusal::Hard(Error::Machine(error.to_string())),
+            })?;
+            Program::publish(&self.inner.code, arch, blob, info).map_err(|error| match error {
+                error if error.is_execution_denied() => Refusal::Soft(error.into()),
+                error => Refusal::Hard(error.into()),
+            })
+        });
+        match published {
+            Ok(program) => Ok(Some(program)),
+            // The interpreter gives the same results: better slow than not at all.
+            Err(Refusal::Soft(_)) if self.inner.config.execution == Execution::Auto => Ok(None),
+            Err(Refusal::Soft(error) | Refusal::Hard(error)) => Err(error),
+        }
+    }
+
+    /// What a text defines and needs, without running it or knowing its inputs' types.
+    ///
+    /// # Errors
+    /// [`Error::Source`] for mistakes of syntax, or in functions and constants.
+    ///
+    /// ```
+    /// let engine = cresset::Engine::new()?;
+    /// let found = engine.inspect("fn half(n: i64) = n / 2; half(count) * price")?;
+    /// let names: Vec<&str> = found.free_names.iter().map(|(name, _)| name.as_str()).collect();
+    /// assert_eq!(names, ["count", "price"]);
+    /// assert_eq!(&*found.functions[0].name, "half");
+    /// # Ok::<(), cresset::Error>(())
+    /// ```
+    pub fn inspect(&self, text: &str) -> Result<Inspection, Error> {
+        let _fp = FpEnv::canonical();
+        let wrong = |diagnostics| Error::Source(SourceError { diagnostics, source: Arc::from(text) });
+        let (mut ast, diagnostics) = syntax::parse(text, &self.inner.config.source);
+        if !diagnostics.is_empty() {
+            return Err(wrong(diagnostics.into_vec()));
+        }
+        let free_names = sema::free_names(&ast);
+        // Functions see no inputs: they have their types without the program's own statements.
+        ast.body = None;
+        let hir = sema::analyze(text, &ast, &self.env(&[])).map_err(wrong)?;
+        let functions = hir.funcs.iter().filter(|func| !func.name.is_empty()).map(Function::of).collect();
+        Ok(Inspection { free_names, functions })
+    }
+
+    /// Compiles and runs a program without inputs.
+    ///
+    /// # Errors
+    /// As [`Engine::compile`]; [`Error::Trap`] where it traps; [`Error::Signature`] where its value is of another type.
+    ///
+    /// ```
+    /// let engine = cresset::Engine::new()?;
+    /// assert_eq!(engine.eval::<i64>("var n = 1; for i in 1..=5 { n *= i } n")?, 120);
+    /// # Ok::<(), cresset::Error>(())
+    /// ```
+    pub fn eval<R: crate::signature::Output>(&self, text: &str) -> Result<R, Error> {
+        self.compile(text)?.program::<fn() -> R>()?.call(())
+    }
+
+    /// A sandbox for calls with limits of their own.
+    ///
+    /// # Errors
+    /// None today; kept for limits that a machine refuses beforehand.
+    pub fn sandbox(&self, limits: Limits) -> Result<Sandbox, Error> {
+        Ok(Sandbox::new(limits, CancelHandle::default()))
+    }
+
+    /// Whether programs are run as machine code.
+    pub fn is_jit(&self) -> bool {
+        self.inner.target.is_some()
+    }
+}
+
+pub(crate) fn utf8(text: &[u8]) -> Result<&str, Error> {
+    str::from_utf8(text).map_err(|_| {
+        let (_, diagnostics) = syntax::parse_bytes(text, &SourceLimits::default());
+        Error::Source(SourceError {
+            diagnostics: diagnostics.into_vec(),
+            source: Arc::from(String::from_utf8_lossy(text)),
+        })
+    })
+}
+
+enum Refusal {
+    /// The interpreter may still do it.
+    Soft(Error),
+    /// It is an error in any case.
+    Hard(Error),
+}
+
+impl Refusal {
+    fn into_error(self) -> Error {
+        match self {
+            Refusal::Soft(error) | Refusal::Hard(error) => error,
+        }
+    }
+}
+
+/// The optimized IR of all functions.
+fn lower(hir: &Hir, config: &Config) -> Result<Vec<ir::func::Func>, Refusal> {
+    let options = ir::build::BuildOptions { metering: config.metering };
+    let mut funcs = Vec::with_capacity(hir.funcs.len());
+    for id in 0..hir.funcs.len() as u32 {
+        let mut func = ir::build::build(hir, FuncId(id), &options).map_err(|error| match error {
+            ir::build::BuildError::TooManyJoins => {
+                Refusal::Soft(Error::Machine("the program is too large to compile".to_owned()))
+            }
+            ir::build::BuildError::Inconsistent => {
+                Refusal::Hard(Error::Machine("internal error: an inconsistent tree".to_owned()))
+            }
+        })?;
+        opt::optimize(&mut func, &config.passes);
+        funcs.push(func);
+    }
+    Ok(funcs)
+}
+
+/// Makes the code of a program for any machine without publishing it: for listings and tests.
+///
+/// # Errors
+/// As [`Engine::compile_with`].
+pub fn compile_to_blob(
+    engine: &Engine,
+    text: &str,
+    inputs: &[(&str, Type)],
+    cpu: Cpu,
+) -> Result<(Hir, Vec<ir::func::Func>, codegen::blob::CodeBlob), Error> {
+    let _fp = FpEnv::canonical();
+    let hir = engine.analyze(text, inputs)?;
+    let (arch, features) = cpu.target()?;
+    let funcs = lower(&hir, &engine.inner.config).map_err(Refusal::into_error)?;
+    let blob = codegen::compile(&funcs, arch, features).map_err(|error| Error::Machine(error.to_string()))?;
+    Ok((hir, funcs, blob))
+}
+
+/// Refuses code that this processor does not run.
+fn runs_here(target: (Arch, CpuFeatures)) -> Result<(Arch, CpuFeatures), Error> {
+    let here = native()?;
+    let fits = target.0 == here.0 && (target.1 == here.1 || target.1 == CpuFeatures::V3);
+    if fits { Ok(target) } else { Err(Error::Machine(format!("this processor does not run {:?} code", target.1))) }
+}
+
+fn signatures(hir: &Hir) -> Vec<FuncSignature> {
+    let signature = |func: &sema::hir::Func| FuncSignature {
+        name: Arc::from(func.name.as_str()),
+        params: func.params.iter().map(|param| (param.ty, param.mutable)).collect(),
+        result: func.result,
+    };
+    hir.funcs.iter().map(signature).collect()
+}
+
+impl EngineInner {
+    pub fn hosts(&self) -> &[HostFn] {
+        &self.config.hosts
+    }
+}

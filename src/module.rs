@@ -1,0 +1,339 @@
+//! What a host holds and calls: a compiled program and its functions.
+
+use crate::engine::EngineInner;
+use crate::error::Error;
+use crate::interp;
+use crate::limits::CancelHandle;
+use crate::runtime::entry::{run_typed, run_values};
+use crate::runtime::fpenv::FpEnv;
+use crate::runtime::program::Program;
+use crate::runtime::{Run, RunError};
+use crate::sandbox::Sandbox;
+use crate::sema::hir::{self, FuncId, Hir, Param};
+use crate::signature::{Output, Signature};
+use crate::types::Type;
+use crate::value::{Arg, Value};
+use std::fmt::Write;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// A compiled program. Clones are the same program; it lives until the last clone and handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Module {
+    parts: Arc<ModuleParts>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ModuleParts {
+    pub engine: Arc<EngineInner>,
+    pub source: Arc<str>,
+    pub hir: Hir,
+    /// `None` where the interpreter runs it.
+    pub code: Option<Program>,
+}
+
+/// A function, as its signature shows it. `Display` writes it as the language does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its name; empty for the program's own statements.
+    pub name: String,
+    /// Its parameters.
+    pub params: Vec<Param>,
+    /// What it gives.
+    pub result: Type,
+}
+
+impl Function {
+    pub(crate) fn of(func: &hir::Func) -> Function {
+        Function { name: func.name.clone(), params: func.params.clone(), result: func.result }
+    }
+}
+
+impl std::fmt::Display for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "fn {}(", self.name)?;
+        for (i, param) in self.params.iter().enumerate() {
+            let (comma, mutable) = (if i > 0 { ", " } else { "" }, if param.mutable { "mut " } else { "" });
+            write!(f, "{comma}{mutable}{}: {}", param.name, param.ty)?;
+        }
+        f.write_char(')')?;
+        if self.result != Type::Unit {
+            write!(f, " -> {}", self.result)?;
+        }
+        Ok(())
+    }
+}
+
+impl Module {
+    pub(crate) fn new(parts: ModuleParts) -> Module {
+        Module { parts: Arc::new(parts) }
+    }
+
+    fn funcs(&self) -> &[hir::Func] {
+        &self.parts.hir.funcs
+    }
+
+    fn main(&self) -> Option<(FuncId, &hir::Func)> {
+        let id = self.parts.hir.main?;
+        Some((id, self.funcs().get(id.0 as usize)?))
+    }
+
+    /// The functions that the text defines, in its order.
+    pub fn functions(&self) -> impl Iterator<Item = Function> {
+        let main = self.parts.hir.main;
+        let named = move |(i, _): &(usize, &hir::Func)| main != Some(FuncId(*i as u32));
+        self.funcs().iter().enumerate().filter(named).map(|(_, func)| Function::of(func))
+    }
+
+    /// The inputs that it was compiled with, in their order: the parameters of [`Module::program`].
+    pub fn inputs(&self) -> &[Param] {
+        self.main().map_or(&[], |(_, func)| &func.params)
+    }
+
+    /// The type of the program's own value.
+    pub fn result(&self) -> Type {
+        self.main().map_or(Type::Unit, |(_, func)| func.result)
+    }
+
+    /// The text.
+    pub fn source(&self) -> &str {
+        &self.parts.source
+    }
+
+    /// Whether it runs as machine code.
+    pub fn is_jit(&self) -> bool {
+        self.parts.code.is_some()
+    }
+
+    fn find(&self, name: &str) -> Result<FuncId, Error> {
+        let position = self.funcs().iter().position(|func| func.name == name && !name.is_empty());
+        position.map(|i| FuncId(i as u32)).ok_or_else(|| {
+            let names = self.funcs().iter().map(|func| func.name.as_str()).filter(|name| !name.is_empty());
+            let near = crate::diagnostic::nearest(name, names);
+            let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            Error::Signature(format!("there is no function `{}`{hint}", crate::diagnostic::cut(name)))
+        })
+    }
+
+    /// A typed handle of a function.
+    ///
+    /// # Errors
+    /// [`Error::Signature`] where there is no such function or its types are others.
+    pub fn func<S: Signature>(&self, name: &str) -> Result<Func<S>, Error> {
+        self.handle(self.find(name)?)
+    }
+
+    /// A typed handle of the program itself: its inputs as parameters, its value as result.
+    ///
+    /// # Errors
+    /// [`Error::Signature`] where the types are others.
+    pub fn program<S: Signature>(&self) -> Result<Func<S>, Error> {
+        let (id, _) = self.main().ok_or_else(|| Error::Signature("the program has no statements".to_owned()))?;
+        self.handle(id)
+    }
+
+    fn handle<S: Signature>(&self, id: FuncId) -> Result<Func<S>, Error> {
+        let func = &self.funcs()[id.0 as usize];
+        let wanted = S::params();
+        let has: Vec<(Type, bool)> = func.params.iter().map(|param| (param.ty, param.mutable)).collect();
+        if wanted == has && func.result == S::Output::TYPE {
+            return Ok(Func { module: self.clone(), id, signature: PhantomData });
+        }
+        let what = if func.name.is_empty() { "the program".to_owned() } else { format!("`{}`", func.name) };
+        Err(Error::Signature(format!(
+            "{what} is {}, not {}",
+            rust_signature(&has, func.result),
+            rust_signature(&wanted, S::Output::TYPE)
+        )))
+    }
+
+    /// Calls a function whose types are known only at run time, within the engine's limits.
+    ///
+    /// # Errors
+    /// [`Error::Signature`] for no such function or other arguments, [`Error::Trap`], [`Error::Machine`].
+    pub fn call(&self, name: &str, args: &mut [Arg<'_>]) -> Result<Value, Error> {
+        self.call_in(&mut self.default_sandbox(), name, args)
+    }
+
+    /// Calls a function whose types are known only at run time.
+    ///
+    /// # Errors
+    /// As [`Module::call`].
+    pub fn call_in(&self, sandbox: &mut Sandbox, name: &str, args: &mut [Arg<'_>]) -> Result<Value, Error> {
+        self.run_values(sandbox, self.find(name)?, args)
+    }
+
+    /// Runs the program itself with these inputs, in the order of [`Module::inputs`].
+    ///
+    /// # Errors
+    /// As [`Module::call`].
+    pub fn run(&self, inputs: &mut [Arg<'_>]) -> Result<Value, Error> {
+        self.run_in(&mut self.default_sandbox(), inputs)
+    }
+
+    /// Runs the program itself in a sandbox.
+    ///
+    /// # Errors
+    /// As [`Module::call`].
+    pub fn run_in(&self, sandbox: &mut Sandbox, inputs: &mut [Arg<'_>]) -> Result<Value, Error> {
+        match self.main() {
+            Some((id, _)) => self.run_values(sandbox, id, inputs),
+            None => Ok(Value::Unit),
+        }
+    }
+
+    fn default_sandbox(&self) -> Sandbox {
+        Sandbox::new(self.parts.engine.config.limits.clone(), CancelHandle::default())
+    }
+
+    fn run_values(&self, sandbox: &mut Sandbox, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {
+        let func = &self.funcs()[id.0 as usize];
+        check_args(func, args)?;
+        let outcome = match &self.parts.code {
+            Some(code) => self.in_sandbox(sandbox, code, id, |run| run_values(run, args)),
+            None => self.interpret(sandbox, id, args),
+        };
+        sandbox.arena.reset();
+        outcome
+    }
+
+    fn in_sandbox<R>(
+        &self,
+        sandbox: &mut Sandbox,
+        program: &Program,
+        func: FuncId,
+        run: impl FnOnce(Run<'_>) -> Result<R, RunError>,
+    ) -> Result<R, Error> {
+        let outcome = run(Run {
+            program,
+            func,
+            limits: &sandbox.limits,
+            cancel: &sandbox.cancel,
+            arena: &mut sandbox.arena,
+            fuel_left: &mut sandbox.fuel_left,
+            hosts: self.parts.engine.hosts(),
+            stacks: &self.parts.engine.stacks,
+        });
+        Ok(outcome?)
+    }
+
+    fn interpret(&self, sandbox: &mut Sandbox, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {
+        let fp = FpEnv::canonical();
+        let run = interp::Run {
+            hir: &self.parts.hir,
+            hosts: self.parts.engine.hosts(),
+            limits: &sandbox.limits,
+            cancel: &sandbox.cancel,
+            fp: &fp,
+        };
+        match run.run(id, args) {
+            Ok((value, fuel_left)) => {
+                sandbox.fuel_left = fuel_left;
+                Ok(value)
+            }
+            Err(interp::InterpError::Trap(trap)) => {
+                sandbox.fuel_left = trap.fuel_left;
+                Err(Error::Trap(trap))
+            }
+            Err(error) => Err(Error::Signature(error.to_string())),
+        }
+    }
+}
+
+/// Tells which argument is wrong.
+fn check_args(func: &hir::Func, args: &[Arg<'_>]) -> Result<(), Error> {
+    let what = if func.name.is_empty() { "the program".to_owned() } else { format!("`{}`", func.name) };
+    if func.params.len() != args.len() {
+        return Err(Error::Signature(format!("{what} takes {} arguments, not {}", func.params.len(), args.len())));
+    }
+    for (param, arg) in func.params.iter().zip(args) {
+        let promoted = param.ty == Type::F64 && arg.ty() == Type::I64;
+        if arg.ty() != param.ty && !promoted {
+            return Err(Error::Signature(format!("`{}` of {what} is {}, not {}", param.name, param.ty, arg.ty())));
+        }
+        if param.mutable && matches!(arg, Arg::Slice(_)) {
+            return Err(Error::Signature(format!("`{}` of {what} is `mut`: it needs a mutable slice", param.name)));
+        }
+    }
+    Ok(())
+}
+
+fn rust_signature(params: &[(Type, bool)], result: Type) -> String {
+    let mut text = "fn(".to_owned();
+    for (i, (ty, mutable)) in params.iter().enumerate() {
+        let comma = if i > 0 { ", " } else { "" };
+        let reference = match ty {
+            Type::Array(_) if *mutable => "&mut ",
+            Type::Array(_) => "&",
+            _ => "",
+        };
+        let _ = write!(text, "{comma}{reference}{ty}");
+    }
+    text.push(')');
+    match result {
+        Type::Unit => {}
+        Type::Array(elem) => {
+            let _ = write!(text, " -> Vec<{elem}>");
+        }
+        scalar => {
+            let _ = write!(text, " -> {scalar}");
+        }
+    }
+    text
+}
+
+/// A typed handle of a function: `Func<fn(f64, i64, &[f64], &mut [f64]) -> f64>`. Cheap to clone, and shared between threads.
+///
+/// ```
+/// # use cresset::{Engine, Func};
+/// let engine = Engine::new()?;
+/// let module = engine.compile("fn scale(mut xs: [f64], k) { for i in 0..len(xs) { xs[i] *= k; } }")?;
+/// let scale: Func<fn(&mut [f64], f64)> = module.func("scale")?;
+/// let mut xs = [1.0, 2.0, 3.0];
+/// scale.call((&mut xs, 10.0))?;
+/// assert_eq!(xs, [10.0, 20.0, 30.0]);
+/// # Ok::<(), cresset::Error>(())
+/// ```
+pub struct Func<S> {
+    module: Module,
+    id: FuncId,
+    signature: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for Func<S> {
+    fn clone(&self) -> Func<S> {
+        Func { module: self.module.clone(), id: self.id, signature: PhantomData }
+    }
+}
+
+impl<S> std::fmt::Debug for Func<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let func = &self.module.funcs()[self.id.0 as usize];
+        write!(f, "Func({})", Function::of(func))
+    }
+}
+
+impl<S: Signature> Func<S> {
+    /// Calls it within the engine's limits. One argument is passed as it is, several as a tuple, none as `()`.
+    ///
+    /// # Errors
+    /// [`Error::Trap`] where the program traps, [`Error::Machine`] where memory for its stack or its result is refused.
+    pub fn call(&self, args: S::Args<'_>) -> Result<S::Output, Error> {
+        self.call_in(&mut self.module.default_sandbox(), args)
+    }
+
+    /// Calls it in a sandbox.
+    ///
+    /// # Errors
+    /// As [`Func::call`].
+    pub fn call_in(&self, sandbox: &mut Sandbox, args: S::Args<'_>) -> Result<S::Output, Error> {
+        let outcome = match &self.module.parts.code {
+            Some(code) => self.module.in_sandbox(sandbox, code, self.id, |run| run_typed::<S>(run, args)),
+            None => self.module.interpret(sandbox, self.id, &mut S::args(args)).and_then(|value| {
+                S::Output::from_value(value).ok_or_else(|| Error::Signature("a value of another type".to_owned()))
+            }),
+        };
+        sandbox.arena.reset();
+        outcome
+    }
+}

@@ -1,0 +1,102 @@
+//! Safe ways into machine code: the arguments are checked against the function's signature, arrays are copied out.
+
+use super::call::{Run, RunError};
+use crate::signature::{Output, Signature};
+use crate::types::{Elem, Type};
+use crate::value::{Arg, Array, Value};
+
+/// Calls the function with arguments whose types were found to be those of its signature.
+///
+/// # Errors
+/// A trap, no memory, or [`RunError::NoFunction`] where the signature is another.
+#[inline]
+pub fn run_typed<S: Signature>(mut run: Run<'_>, mut args: S::Args<'_>) -> Result<S::Output, RunError> {
+    let matches = run
+        .program
+        .signature(run.func)
+        .is_some_and(|signature| signature.result == S::Output::TYPE && signature.params == S::params());
+    if !matches {
+        return Err(RunError::NoFunction);
+    }
+    let (words, count) = S::words(&mut args);
+    // SAFETY: (R3) the signature was just compared; `words` holds what it asks for, as `Signature` is sealed; the borrows in `args` live until the end of
+    // this function. Defended by tests/api.rs.
+    let result = unsafe { run.execute(&words[..count]) }?;
+    match S::Output::from_word(result[0]) {
+        Some(output) => Ok(output),
+        // SAFETY: (R4) the result's type is an array, so the words are its address and length.
+        None => S::Output::from_value(unsafe { value_of(S::Output::TYPE, result) }?).ok_or(RunError::NoFunction),
+    }
+}
+
+/// Calls the function with arguments whose types are known only now. An `i64` is promoted to an `f64` parameter.
+///
+/// # Errors
+/// As [`run_typed`].
+pub fn run_values(mut run: Run<'_>, args: &mut [Arg<'_>]) -> Result<Value, RunError> {
+    let signature = run.program.signature(run.func).ok_or(RunError::NoFunction)?;
+    if signature.params.len() != args.len() {
+        return Err(RunError::NoFunction);
+    }
+    let result_type = signature.result;
+    let mut words = Vec::with_capacity(2 * args.len());
+    for (arg, &(ty, mutable)) in args.iter_mut().zip(&signature.params) {
+        match (arg, ty) {
+            (Arg::F64(x), Type::F64) => words.push(x.to_bits()),
+            (Arg::I64(n), Type::F64) => words.push((*n as f64).to_bits()),
+            (Arg::I64(n), Type::I64) => words.push(*n as u64),
+            (Arg::Bool(b), Type::Bool) => words.push(u64::from(*b)),
+            (Arg::Slice(slice), Type::Array(elem)) if slice.elem() == elem && !mutable => {
+                words.extend([slice.as_ptr().expose_provenance() as u64, slice.len() as u64]);
+            }
+            (Arg::SliceMut(slice), Type::Array(elem)) if slice.elem() == elem => {
+                words.extend([slice.as_mut_ptr().expose_provenance() as u64, slice.len() as u64]);
+            }
+            _ => return Err(RunError::NoFunction),
+        }
+    }
+    // SAFETY: (R3) every argument was matched with its parameter; `args` is borrowed until the end of this function. Defended by tests/api.rs.
+    let result = unsafe { run.execute(&words) }?;
+    // SAFETY: (R4) the words are the result that the signature names, and the arena was not reset since.
+    unsafe { value_of(result_type, result) }
+}
+
+/// A result as a value; arrays are copied.
+///
+/// # Safety
+/// The words are a result of this type, from a run whose arena and arguments still live.
+unsafe fn value_of(ty: Type, words: [u64; 2]) -> Result<Value, RunError> {
+    Ok(match ty {
+        Type::Unit => Value::Unit,
+        Type::F64 => Value::F64(f64::from_bits(words[0])),
+        Type::I64 => Value::I64(words[0] as i64),
+        Type::Bool => Value::Bool(words[0] != 0),
+        // SAFETY: the caller vouches for it.
+        Type::Array(elem) => Value::Array(unsafe {
+            match elem {
+                Elem::F64 => Array::F64(copy_out(words)?),
+                Elem::F32 => Array::F32(copy_out(words)?),
+                Elem::I64 => Array::I64(copy_out(words)?),
+                Elem::I32 => Array::I32(copy_out(words)?),
+                Elem::U8 => Array::U8(copy_out(words)?),
+                Elem::Bool => Array::Bool(copy_out(words)?),
+            }
+        }),
+    })
+}
+
+/// # Safety
+/// So many elements of this type lie at the address.
+unsafe fn copy_out<T: Copy>([address, len]: [u64; 2]) -> Result<Vec<T>, RunError> {
+    let len = len as usize;
+    let mut copy = Vec::new();
+    let bytes = len.saturating_mul(size_of::<T>());
+    copy.try_reserve_exact(len).map_err(|_| RunError::Memory(crate::memory::MemoryError::TooLarge { size: bytes }))?;
+    if len > 0 {
+        // SAFETY: the caller vouches for it.
+        let elements =
+            unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance::<T>(address as usize), len) };
+        copy.extend_from_slice(elements);
+    }
+    Ok(copy)
+}

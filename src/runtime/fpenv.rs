@@ -1,0 +1,119 @@
+//! The floating-point control register: results must not depend on what the host set there, and the host must find it unchanged.
+//!
+//! Only a compare on the usual path; the sticky exception flags may change.
+
+/// The control bits that matter, as this machine wants them for the language.
+#[cfg(target_arch = "x86_64")]
+mod machine {
+    /// Masked exceptions, round to nearest even, no flush to zero, no denormals-are-zero.
+    pub const CANONICAL: u64 = 0x1F80;
+    /// All but the sticky flags.
+    pub const CONTROL: u64 = 0xFFC0;
+
+    pub fn read() -> u64 {
+        let mut word = 0_u32;
+        // SAFETY: `stmxcsr` stores 4 bytes to the address, a local of 4 bytes. Defended by `fpenv::tests`.
+        unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &mut word, options(nostack, preserves_flags)) };
+        u64::from(word)
+    }
+
+    pub fn write(word: u64) {
+        let word = word as u32;
+        // SAFETY: the word was read from the register, or is `CANONICAL`: no reserved bit is set, so this cannot fault.
+        unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &word, options(nostack, preserves_flags, readonly)) };
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod machine {
+    /// Round to nearest even, no flush to zero, no default NaN, no trapped exceptions.
+    pub const CANONICAL: u64 = 0;
+    /// AHP, DN, FZ, RMode, FZ16, the trap enables, FIZ, AH, NEP (Arm ARM, FPCR).
+    pub const CONTROL: u64 = 0x07C8_9F07;
+
+    pub fn read() -> u64 {
+        let word: u64;
+        // SAFETY: reading FPCR has no side effect. Defended by `fpenv::tests`.
+        unsafe { std::arch::asm!("mrs {}, fpcr", out(reg) word, options(nomem, nostack, preserves_flags)) };
+        word
+    }
+
+    pub fn write(word: u64) {
+        // SAFETY: the word was read from the register, or is `CANONICAL`.
+        unsafe { std::arch::asm!("msr fpcr, {}", in(reg) word, options(nomem, nostack, preserves_flags)) };
+    }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod machine {
+    pub const CANONICAL: u64 = 0;
+    pub const CONTROL: u64 = 0;
+    pub fn read() -> u64 {
+        0
+    }
+    pub fn write(_: u64) {}
+}
+
+/// The language's environment while this lives; the host's again when it is dropped.
+#[derive(Debug)]
+pub struct FpEnv {
+    host: Option<u64>,
+}
+
+impl FpEnv {
+    /// Sets the language's environment if another is set.
+    #[inline]
+    pub fn canonical() -> FpEnv {
+        let word = machine::read();
+        if word & machine::CONTROL == machine::CANONICAL & machine::CONTROL {
+            return FpEnv { host: None };
+        }
+        machine::write(machine::CANONICAL);
+        FpEnv { host: Some(word) }
+    }
+
+    /// Runs `callback` in the host's environment, a part of the program's run.
+    pub fn in_host<R>(&self, callback: impl FnOnce() -> R) -> R {
+        if let Some(word) = self.host {
+            machine::write(word);
+        }
+        let result = callback();
+        // The callback may have changed it on its own account: that is the host's wish for its own code, not for the program.
+        if machine::read() & machine::CONTROL != machine::CANONICAL & machine::CONTROL {
+            machine::write(machine::CANONICAL);
+        }
+        result
+    }
+}
+
+impl Drop for FpEnv {
+    fn drop(&mut self) {
+        if let Some(word) = self.host {
+            machine::write(word);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_with_other_rounding_finds_it_again() {
+        let before = machine::read();
+        #[cfg(target_arch = "x86_64")]
+        let odd = (before & !0x6000) | 0x4000 | 0x8040; // up, flush to zero, denormals are zero
+        #[cfg(target_arch = "aarch64")]
+        let odd = before | (1 << 22) | (1 << 24); // up, flush to zero
+        machine::write(odd);
+        {
+            let env = FpEnv::canonical();
+            let third = std::hint::black_box(1.0) / std::hint::black_box(3.0);
+            assert_eq!(f64::to_bits(third), 0x3FD5_5555_5555_5555);
+            env.in_host(|| assert_eq!(machine::read() & machine::CONTROL, odd & machine::CONTROL));
+            assert_eq!(machine::read() & machine::CONTROL, machine::CANONICAL);
+        }
+        assert_eq!(machine::read() & machine::CONTROL, odd & machine::CONTROL);
+        machine::write(before);
+    }
+}

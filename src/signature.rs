@@ -1,0 +1,301 @@
+//! The types of typed handles: Rust function pointer types that name a signature of the language.
+
+use crate::types::{Elem, Type};
+use crate::value::{Arg, Array, Value};
+
+/// An element type of arrays, as Rust has it.
+pub trait Element: Copy + Send + Sync + 'static + sealed::Sealed {
+    /// Its name in the language.
+    const ELEM: Elem;
+    /// As an argument to read.
+    fn slice(slice: &[Self]) -> Arg<'_>;
+    /// As an argument to write.
+    fn slice_mut(slice: &mut [Self]) -> Arg<'_>;
+    /// From a returned array.
+    fn from_array(array: Array) -> Option<Vec<Self>>;
+}
+
+macro_rules! elements {
+    ($($ty:ty, $tag:ident;)*) => {$(
+        impl sealed::Sealed for $ty {}
+        impl Element for $ty {
+            const ELEM: Elem = Elem::$tag;
+            fn slice(slice: &[$ty]) -> Arg<'_> {
+                Arg::from(slice)
+            }
+            fn slice_mut(slice: &mut [$ty]) -> Arg<'_> {
+                Arg::from(slice)
+            }
+            fn from_array(array: Array) -> Option<Vec<$ty>> {
+                match array {
+                    Array::$tag(v) => Some(v),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+elements!(f64, F64; f32, F32; i64, I64; i32, I32; u8, U8; bool, Bool;);
+
+/// A scalar parameter.
+pub trait ScalarParam: Copy + 'static + sealed::Sealed {
+    /// Its type in the language.
+    const TYPE: Type;
+    /// As an argument.
+    fn arg(self) -> Arg<'static>;
+    /// As a 64-bit word.
+    fn word(self) -> u64;
+}
+
+impl ScalarParam for f64 {
+    const TYPE: Type = Type::F64;
+    fn arg(self) -> Arg<'static> {
+        Arg::F64(self)
+    }
+    #[inline]
+    fn word(self) -> u64 {
+        self.to_bits()
+    }
+}
+
+impl ScalarParam for i64 {
+    const TYPE: Type = Type::I64;
+    fn arg(self) -> Arg<'static> {
+        Arg::I64(self)
+    }
+    #[inline]
+    fn word(self) -> u64 {
+        self as u64
+    }
+}
+
+impl ScalarParam for bool {
+    const TYPE: Type = Type::Bool;
+    fn arg(self) -> Arg<'static> {
+        Arg::Bool(self)
+    }
+    #[inline]
+    fn word(self) -> u64 {
+        u64::from(self)
+    }
+}
+
+/// A result: `f64`, `i64`, `bool`, `()`, or `Vec` of an element type.
+pub trait Output: Sized + sealed::Sealed {
+    /// Its type in the language.
+    const TYPE: Type;
+    /// From a value of that type.
+    fn from_value(value: Value) -> Option<Self>;
+    /// From the word that machine code returns; `None` for arrays, which are copied out.
+    fn from_word(word: u64) -> Option<Self>;
+}
+
+impl Output for f64 {
+    const TYPE: Type = Type::F64;
+    fn from_value(value: Value) -> Option<f64> {
+        match value {
+            Value::F64(x) => Some(x),
+            _ => None,
+        }
+    }
+    #[inline]
+    fn from_word(word: u64) -> Option<f64> {
+        Some(f64::from_bits(word))
+    }
+}
+
+impl Output for i64 {
+    const TYPE: Type = Type::I64;
+    fn from_value(value: Value) -> Option<i64> {
+        match value {
+            Value::I64(n) => Some(n),
+            _ => None,
+        }
+    }
+    #[inline]
+    fn from_word(word: u64) -> Option<i64> {
+        Some(word as i64)
+    }
+}
+
+impl Output for bool {
+    const TYPE: Type = Type::Bool;
+    fn from_value(value: Value) -> Option<bool> {
+        match value {
+            Value::Bool(b) => Some(b),
+            _ => None,
+        }
+    }
+    #[inline]
+    fn from_word(word: u64) -> Option<bool> {
+        Some(word != 0)
+    }
+}
+
+impl sealed::Sealed for () {}
+
+impl Output for () {
+    const TYPE: Type = Type::Unit;
+    fn from_value(_: Value) -> Option<()> {
+        Some(())
+    }
+    #[inline]
+    fn from_word(_: u64) -> Option<()> {
+        Some(())
+    }
+}
+
+impl<T: Element> sealed::Sealed for Vec<T> {}
+
+impl<T: Element> Output for Vec<T> {
+    const TYPE: Type = Type::Array(T::ELEM);
+    fn from_value(value: Value) -> Option<Vec<T>> {
+        match value {
+            Value::Array(array) => T::from_array(array),
+            _ => None,
+        }
+    }
+    fn from_word(_: u64) -> Option<Vec<T>> {
+        None
+    }
+}
+
+/// Words that the arguments of a typed handle take at most: two for each array.
+pub const MAX_WORDS: usize = 16;
+
+// Calls rely on `words` for memory safety, so only the implementations below may exist.
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A signature: `fn(f64, i64, &[f64], &mut [f64]) -> f64` and the like, of up to 4 parameters of any kind or up to 8 scalars. A plain array parameter is
+/// `&[T]`, a `mut` one `&mut [T]`, an array result `Vec<T>`.
+pub trait Signature: sealed::Sealed {
+    /// What [`crate::Func::call`] takes: nothing, the one argument, or a tuple of them.
+    type Args<'a>;
+    /// What it gives.
+    type Output: Output;
+    /// The parameters' types, and whether each is `mut`.
+    fn params() -> Vec<(Type, bool)>;
+    /// The arguments as 64-bit words, and how many; arrays as address and length.
+    fn words(args: &mut Self::Args<'_>) -> ([u64; MAX_WORDS], usize);
+    /// The arguments as values.
+    fn args<'a>(args: Self::Args<'a>) -> Vec<Arg<'a>>;
+}
+
+// One parameter of each kind: what it is in the pointer type, in the arguments, and how it is passed.
+macro_rules! kind {
+    (pointer s $t:ident $l:lifetime) => { $t };
+    (pointer r $t:ident $l:lifetime) => { &$l [$t] };
+    (pointer m $t:ident $l:lifetime) => { &$l mut [$t] };
+    (describe s $t:ident) => { ($t::TYPE, false) };
+    (describe r $t:ident) => { (Type::Array($t::ELEM), false) };
+    (describe m $t:ident) => { (Type::Array($t::ELEM), true) };
+    (words s $v:ident $words:ident $n:ident) => { $words[$n] = $v.word(); $n += 1; };
+    (words r $v:ident $words:ident $n:ident) => {
+        $words[$n] = $v.as_ptr().expose_provenance() as u64;
+        $words[$n + 1] = $v.len() as u64;
+        $n += 2;
+    };
+    (words m $v:ident $words:ident $n:ident) => {
+        $words[$n] = $v.as_mut_ptr().expose_provenance() as u64;
+        $words[$n + 1] = $v.len() as u64;
+        $n += 2;
+    };
+    (arg s $v:ident) => { $v.arg() };
+    (arg r $v:ident) => { Element::slice($v) };
+    (arg m $v:ident) => { Element::slice_mut($v) };
+}
+
+macro_rules! signature {
+    // No parameter.
+    ([]) => {
+        impl<R: Output> sealed::Sealed for fn() -> R {}
+        impl<R: Output> Signature for fn() -> R {
+            type Args<'a> = ();
+            type Output = R;
+            fn params() -> Vec<(Type, bool)> {
+                Vec::new()
+            }
+            #[inline]
+            fn words((): &mut ()) -> ([u64; MAX_WORDS], usize) {
+                ([0; MAX_WORDS], 0)
+            }
+            fn args<'a>((): ()) -> Vec<Arg<'a>> {
+                Vec::new()
+            }
+        }
+    };
+    ([$(($kind:ident $t:ident $v:ident $l:lifetime))+]) => {
+        signature!(@bounds [$(($kind $t $v $l))+] [$(($kind $t $v $l))+] []);
+    };
+    (@bounds [] $all:tt [$($bounds:tt)*]) => { signature!(@emit $all [$($bounds)*]); };
+    (@bounds [(s $t:ident $v:ident $l:lifetime) $($rest:tt)*] $all:tt [$($bounds:tt)*]) => {
+        signature!(@bounds [$($rest)*] $all [$($bounds)* $t: ScalarParam,]);
+    };
+    (@bounds [($kind:ident $t:ident $v:ident $l:lifetime) $($rest:tt)*] $all:tt [$($bounds:tt)*]) => {
+        signature!(@bounds [$($rest)*] $all [$($bounds)* $t: Element,]);
+    };
+    // One parameter is not wrapped into a tuple.
+    (@emit [($kind:ident $t:ident $v:ident $l:lifetime)] [$($bounds:tt)*]) => {
+        impl<Ret: Output, $($bounds)*> sealed::Sealed for for<$l> fn(kind!(pointer $kind $t $l)) -> Ret {}
+        impl<Ret: Output, $($bounds)*> Signature for for<$l> fn(kind!(pointer $kind $t $l)) -> Ret {
+            type Args<'a> = kind!(pointer $kind $t 'a);
+            type Output = Ret;
+            fn params() -> Vec<(Type, bool)> {
+                vec![kind!(describe $kind $t)]
+            }
+            #[inline]
+            fn words($v: &mut Self::Args<'_>) -> ([u64; MAX_WORDS], usize) {
+                let mut words = [0; MAX_WORDS];
+                let mut n = 0;
+                kind!(words $kind $v words n);
+                (words, n)
+            }
+            fn args<'a>($v: Self::Args<'a>) -> Vec<Arg<'a>> {
+                vec![kind!(arg $kind $v)]
+            }
+        }
+    };
+    (@emit [$(($kind:ident $t:ident $v:ident $l:lifetime))+] [$($bounds:tt)*]) => {
+        impl<Ret: Output, $($bounds)*> sealed::Sealed for for<$($l),+> fn($(kind!(pointer $kind $t $l)),+) -> Ret {}
+        impl<Ret: Output, $($bounds)*> Signature for for<$($l),+> fn($(kind!(pointer $kind $t $l)),+) -> Ret {
+            type Args<'a> = ($(kind!(pointer $kind $t 'a),)+);
+            type Output = Ret;
+            fn params() -> Vec<(Type, bool)> {
+                vec![$(kind!(describe $kind $t)),+]
+            }
+            #[inline]
+            fn words(($($v,)+): &mut Self::Args<'_>) -> ([u64; MAX_WORDS], usize) {
+                let mut words = [0; MAX_WORDS];
+                let mut n = 0;
+                $(kind!(words $kind $v words n);)+
+                (words, n)
+            }
+            fn args<'a>(($($v,)+): Self::Args<'a>) -> Vec<Arg<'a>> {
+                vec![$(kind!(arg $kind $v)),+]
+            }
+        }
+    };
+}
+
+// All combinations of kinds for so many parameters.
+macro_rules! combinations {
+    ([] $done:tt) => { signature!($done); };
+    ([($t:ident $v:ident $l:lifetime) $($rest:tt)*] [$($done:tt)*]) => {
+        combinations!([$($rest)*] [$($done)* (s $t $v $l)]);
+        combinations!([$($rest)*] [$($done)* (r $t $v $l)]);
+        combinations!([$($rest)*] [$($done)* (m $t $v $l)]);
+    };
+}
+
+combinations!([] []);
+combinations!([(A a 'p)] []);
+combinations!([(A a 'p) (B b 'q)] []);
+combinations!([(A a 'p) (B b 'q) (C c 'r)] []);
+combinations!([(A a 'p) (B b 'q) (C c 'r) (D d 's)] []);
+signature!([(s A a 'p) (s B b 'q) (s C c 'r) (s D d 's) (s E e 't)]);
+signature!([(s A a 'p) (s B b 'q) (s C c 'r) (s D d 's) (s E e 't) (s F f 'u)]);
+signature!([(s A a 'p) (s B b 'q) (s C c 'r) (s D d 's) (s E e 't) (s F f 'u) (s G g 'v)]);
+signature!([(s A a 'p) (s B b 'q) (s C c 'r) (s D d 's) (s E e 't) (s F f 'u) (s G g 'v) (s H h 'w)]);
