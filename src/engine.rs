@@ -266,7 +266,7 @@ impl Engine {
         if !diagnostics.is_empty() {
             return Err(wrong(diagnostics.into_vec()));
         }
-        sema::analyze(text, &ast, &self.env(inputs)).map_err(wrong)
+        sema::analyze(text, &ast, &self.env(inputs)).map_err(|diagnostics| wrong(diagnostics.into_vec()))
     }
 
     /// The optimized IR of a program.
@@ -331,7 +331,7 @@ impl Engine {
         let free_names = sema::free_names(&ast);
         // Functions see no inputs: they have their types without the program's own statements.
         ast.body = None;
-        let hir = sema::analyze(text, &ast, &self.env(&[])).map_err(wrong)?;
+        let hir = sema::analyze(text, &ast, &self.env(&[])).map_err(|diagnostics| wrong(diagnostics.into_vec()))?;
         let functions = hir.funcs.iter().filter(|func| !func.name.is_empty()).map(Function::of).collect();
         Ok(Inspection { free_names, functions })
     }
