@@ -358,7 +358,7 @@ mod tests {
         let source = "fn f(i: i64) = xs[i];\nf(5)";
         let mut trap = Trap::new(TrapKind::OutOfBounds, Span::new(15, 20));
         trap.bounds = Some((5, 3));
-        trap.stack = vec![Frame { function: "f".to_owned(), call: Span::new(22, 26) }];
+        trap.stack = vec![Frame { function: "f".into(), call: Span::new(22, 26) }];
         assert_eq!(
             render_trap("demo", source, &trap, false),
             "error[OutOfBounds]: 5 is outside an array of 3\n  ┌─ demo:1:16\n  │\n1 │ fn f(i: i64) = xs[i];\n  │                ^^^^^\n  │\n  = in `f`, called at demo:2:1\n\n"
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn calls_that_were_left_out_are_counted() {
         let mut trap = Trap::new(TrapKind::StackOverflow, Span::new(0, 1));
-        trap.stack = vec![Frame { function: "f".to_owned(), call: Span::new(0, 1) }; 32];
+        trap.stack = vec![Frame { function: "f".into(), call: Span::new(0, 1) }; 32];
         trap.frames_left_out = 9_968;
         let shown = render_trap("demo", "f()", &trap, false);
         let notes: Vec<_> = shown.lines().filter(|line| line.starts_with("  = ")).collect();
