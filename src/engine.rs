@@ -291,7 +291,11 @@ impl Engine {
         let Some((arch, features)) = self.inner.target else { return Ok(None) };
         let info = ProgramInfo { funcs: signatures(hir), recursive: hir.funcs.iter().any(|func| func.recursive) };
         let published = lower(hir, &self.inner.config).and_then(|funcs| {
-            let blob = codegen::compile(&funcs, arch, features).map_err(|error| match error {
+            let blob = codegen::compile(
+                &funcs,
+                &codegen::CodegenOptions { arch, features, metering: self.inner.config.metering },
+            )
+            .map_err(|error| match error {
                 CodegenError::TooLarge(_) => Refusal::Soft(Error::Machine(error.to_string())),
                 error => Refusal::Hard(Error::Machine(error.to_string())),
             })?;
@@ -422,7 +426,9 @@ pub fn compile_to_blob(
     let hir = engine.analyze(text, inputs)?;
     let (arch, features) = cpu.target()?;
     let funcs = lower(&hir, &engine.inner.config).map_err(Refusal::into_error)?;
-    let blob = codegen::compile(&funcs, arch, features).map_err(|error| Error::Machine(error.to_string()))?;
+    let blob =
+        codegen::compile(&funcs, &codegen::CodegenOptions { arch, features, metering: engine.inner.config.metering })
+            .map_err(|error| Error::Machine(error.to_string()))?;
     Ok((hir, funcs, blob))
 }
 
