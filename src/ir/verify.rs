@@ -303,3 +303,93 @@ fn array_signature(op: ArrayOp, elem: Elem) -> (Vec<Scalar>, Vec<Scalar>) {
         ArrayOp::Copy => (two, vec![]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::build::tests::funcs;
+    use crate::ir::func::InstKind as K;
+    use crate::ir::op::Op;
+
+    const SOURCE: &str = "var s = 0; for k in 0..n { if ks[k] > 3 { s += ks[k]; } } let a = [1, 2]; s + a[0]";
+
+    /// A mistake made in good IR is found.
+    #[track_caller]
+    fn finds(message: &str, spoil: impl Fn(&mut Func)) {
+        let mut func = funcs(SOURCE, true).remove(0);
+        assert_eq!(verify(&func), Ok(()));
+        spoil(&mut func);
+        let found = verify(&func).expect_err("it is well formed");
+        assert!(found.contains(message), "{found}");
+    }
+
+    /// The first instruction of this kind, in the order of the pool.
+    fn find(func: &Func, is: impl Fn(K) -> bool) -> InstId {
+        InstId(func.insts.iter().position(|inst| is(inst.kind)).expect("there is one") as u32)
+    }
+
+    fn set_arg(func: &mut Func, id: InstId, i: u32, value: Value) {
+        let at = func.inst(id).args.start + i;
+        func.value_lists[at as usize] = value;
+    }
+
+    #[test]
+    fn mistakes_are_found() {
+        let add = |f: &Func| find(f, |kind| kind == K::Op(Op::IAdd));
+        let load = |f: &Func| find(f, |kind| matches!(kind, K::Load(_)));
+        finds("gives", |f| {
+            let id = add(f);
+            f.insts[id.index()].kind = K::Op(Op::FAdd);
+        });
+        finds("gives", |f| {
+            let id = add(f);
+            f.insts[id.index()].args.len = 1;
+        });
+        finds("gives", |f| {
+            let id = load(f);
+            f.insts[id.index()].kind = K::Load(Elem::F64);
+        });
+        finds("terminator", |f| f.regions[0].insts.truncate(2));
+        finds("terminator", |f| {
+            let repeat = find(f, |kind| matches!(kind, K::Repeat(_)));
+            f.regions[0].insts.insert(0, repeat);
+        });
+        finds("two places", |f| {
+            let first = f.regions[0].insts[0];
+            f.regions[0].insts.insert(0, first);
+        });
+        finds("is not checked", |f| {
+            let check = find(f, |kind| kind == K::BoundsCheck);
+            let (load, index) = (load(f), f.args(check)[0]);
+            set_arg(f, load, 1, index);
+        });
+        finds("not in scope", |f| {
+            // The sum's operand is defined inside the loop only.
+            let (add, last) = (add(f), *f.regions[0].insts.last().expect("a return"));
+            let inside = f.inst(add).first_result;
+            set_arg(f, last, 0, inside);
+        });
+        finds("wrong types", |f| {
+            let repeat = find(f, |kind| matches!(kind, K::Repeat(_)));
+            f.insts[repeat.index()].args.len -= 1;
+        });
+        finds("does not enclose", |f| {
+            let inner = find(f, |kind| matches!(kind, K::If(..)));
+            let outer = find(f, |kind| matches!(kind, K::Repeat(_)));
+            f.insts[outer.index()].kind = K::Exit(inner);
+        });
+        finds("unreachable", |f| {
+            let repeat = find(f, |kind| matches!(kind, K::Repeat(_)));
+            f.insts[repeat.index()].kind = K::Unreachable;
+        });
+        finds("parameters", |f| f.params.truncate(1));
+    }
+
+    #[test]
+    fn a_constant_index_must_lie_in_its_array() {
+        let mut func = funcs(SOURCE, true).remove(0);
+        let two = find(&func, |kind| kind == K::ConstI64(2));
+        func.insts[two.index()].kind = K::ConstI64(1);
+        assert!(verify(&func).expect_err("the second element is outside").contains("is not checked"));
+    }
+}

@@ -1,1 +1,168 @@
+//! What the passes make of small programs. That they keep what programs do is tested with `ir::build`, under every set of passes.
 
+use super::{Passes, optimize};
+use crate::ir::build::tests::funcs;
+use crate::ir::func::{Func, InstKind};
+use crate::ir::print::print;
+
+/// The body of an optimised program, without its head and its end.
+#[track_caller]
+fn body(source: &str) -> String {
+    let mut func: Func = funcs(source, true).pop().expect("a program has a body");
+    optimize(&mut func, &Passes::ALL);
+    let text = print(&func);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[1..lines.len() - 1].iter().map(|line| format!("{}\n", &line[2..])).collect()
+}
+
+/// The inputs are named v0 to v8, so new values begin at v9; x is v0, n is v1, b is v2.
+#[track_caller]
+fn becomes(source: &str, want: &[&str]) {
+    let want: String = want.iter().map(|line| format!("{line}\n")).collect();
+    let got = body(source);
+    assert_eq!(got, want, "{source}");
+}
+
+#[test]
+fn constants_fold() {
+    becomes("1 + 2 * 3 - 2^3", &["v9: i64 = -1", "return v9"]);
+    becomes("sqrt(2.0) * 0.5 / 0.0", &["v9: f64 = inf", "return v9"]);
+    becomes("sin(0.0)", &["v9: f64 = 0.0", "return v9"]);
+    becomes("if 1 < 2 { n } else { 0 }", &["return v1"]);
+    becomes("let k = 3; var t = 1; if k > 2 { t = n; } t", &["return v1"]);
+    becomes("gcd(12, 18) + leading_zeros(1)", &["v9: i64 = 69", "return v9"]);
+}
+
+#[test]
+fn a_known_trap_stays_where_it_is() {
+    becomes("div(1, 0)", &["v9: i64 = 1", "v10: i64 = 0", "v11: i64 = idiv v9, v10", "return v11"]);
+    let text = body("if b { MAX_I64 + 1 } else { 0 }");
+    assert!(text.contains("iadd") && text.contains("if v2"), "{text}");
+}
+
+#[test]
+fn exact_identities_hold_and_others_do_not() {
+    becomes("(x * 1.0 / 1.0 - 0.0 + -0.0)", &["v9: f64 = fcanon v0", "return v9"]);
+    becomes("x / 4.0", &["v9: f64 = 0.25", "v10: f64 = fmul v0, v9", "v11: f64 = fcanon v10", "return v11"]);
+    becomes("- -x", &["v9: f64 = fcanon v0", "return v9"]);
+    becomes("abs(-x)", &["v9: f64 = fabs v0", "v10: f64 = fcanon v9", "return v10"]);
+    becomes("(n + 0) * 1", &["return v1"]);
+    becomes("n - n", &["v9: i64 = 0", "return v9"]);
+    becomes("n % 1", &["v9: i64 = 0", "return v9"]);
+    becomes("not (n < 3)", &["v9: i64 = 3", "v10: bool = ile v9, v1", "return v10"]);
+    // Each of these would be wrong for some x: a zero's sign, an infinity, a NaN, a rounding.
+    for (source, op) in [
+        ("x + 0.0", "fadd"),
+        ("0.0 - x", "fsub"),
+        ("x - -0.0", "fsub"),
+        ("x * 0.0", "fmul"),
+        ("x - x", "fsub"),
+        ("x / x", "fdiv"),
+        ("x / 3.0", "fdiv"),
+        ("x / 1e-309", "fdiv"),
+    ] {
+        assert!(body(source).contains(op), "{source}");
+    }
+    assert!(body("x == x").contains("feq"));
+    assert!(body("not (x < 3)").contains("bnot"));
+}
+
+#[test]
+fn canonical_values_stay_as_they_are() {
+    becomes("f64(n)", &["v9: f64 = itof v1", "return v9"]);
+    becomes(
+        "if b { 1.0 } else { f64(n) }",
+        &["v9: f64 = 1.0", "v10: f64 = itof v1", "v11: f64 = select v2, v9, v10", "return v11"],
+    );
+    assert!(body("-f64(n)").contains("fcanon"));
+    assert!(body("fs[0]").contains("fcanon"));
+}
+
+#[test]
+fn what_nobody_uses_goes() {
+    becomes("let a = sin(x); let c = x * x; n", &["return v1"]);
+    becomes("var t = 1; if b { t = 2; } else { t = 3; } n", &["return v1"]);
+    becomes("let a = if b { sin(x) } else { cos(x) }; n", &["return v1"]);
+    becomes(
+        "var t = 0; for k in 0..n { t = k; } 1",
+        &[
+            "v9: i64 = 0",
+            "@0 loop (v10: i64 = v9) {",
+            "  v11: bool = ilt v10, v1",
+            "  @1 if v11 {",
+            "    exit @1",
+            "  } else {",
+            "    exit @0",
+            "  }",
+            "  meter_loop",
+            "  v12: i64 = 1",
+            "  v13: i64 = iadd.wrap v10, v12",
+            "  repeat @0 v13",
+            "}",
+            "v14: i64 = 1",
+            "return v14",
+        ],
+    );
+}
+
+#[test]
+fn what_can_trap_stays() {
+    assert!(body("let a = n + 1; 3").contains("iadd"));
+    assert!(body("let a = ks[n]; 3").contains("bounds_check"));
+    assert!(!body("let a = ks[n]; 3").contains("load"));
+    assert!(body("let a = [1]; 3").contains("alloc"));
+    assert!(body("let a = host(1); 3").contains("host_call"));
+}
+
+#[test]
+fn small_ifs_need_no_jump() {
+    becomes(
+        "if x < 0 { -x } else { x }",
+        &[
+            "v9: f64 = 0.0",
+            "v10: bool = flt v0, v9",
+            "v11: f64 = fneg v0",
+            "v12: f64 = select v10, v11, v0",
+            "v13: f64 = fcanon v12",
+            "return v13",
+        ],
+    );
+    becomes(
+        "i64(if b { n > 3 } else { false })",
+        &["v9: i64 = 3", "v10: bool = ilt v9, v1", "v11: bool = band v2, v10", "v12: i64 = btoi v11", "return v12"],
+    );
+    assert!(
+        body("if b { n + 1 } else { n }").contains("if v2"),
+        "an addition that may trap is not done on speculation"
+    );
+    assert!(body("if b { 1 / x } else { x }").contains("if v2"), "a division is not cheap");
+}
+
+#[test]
+fn loops_that_end_at_once_are_none() {
+    let text = body("var t = n; while b { t = 3; break; } 1");
+    assert!(text.starts_with("@0 block {") && !text.contains("loop ("), "{text}");
+    let text = body("for k in 0..n { return k; } 7");
+    assert!(text.contains("meter_loop") && !text.contains("loop (") && !text.contains("repeat"), "{text}");
+}
+
+#[test]
+fn unchanged_variables_are_not_carried() {
+    let text = body("var a = n; var c = 0; for k in 0..9 { a = a; c += a; } c + a");
+    assert!(text.contains("loop (v12: i64, v13: i64 ="), "{text}");
+}
+
+#[test]
+fn control_that_never_comes_is_dropped() {
+    becomes("if 2 > 1 { return n; } ks[99]", &["return v1"]);
+    becomes("while true { return n; }", &["meter_loop", "return v1"]);
+    let kinds = |source: &str| {
+        let mut func = funcs(source, true).remove(0);
+        optimize(&mut func, &Passes::ALL);
+        func.regions.iter().flat_map(|r| &r.insts).map(|&id| func.inst(id).kind).collect::<Vec<_>>()
+    };
+    assert!(
+        !kinds("fn f(n: i64) -> i64 { for k in 0..n { if true { return k; } } 0 } f(n)")
+            .contains(&InstKind::Unreachable)
+    );
+}

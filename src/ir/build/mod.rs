@@ -10,7 +10,7 @@ mod stmt;
 mod vars;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use super::func::{Func, Inst, InstId, InstKind, Region, RegionId, Ty, Value, Values};
 use super::op::{Op, Scalar, scalar_of};

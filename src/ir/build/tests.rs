@@ -1,7 +1,7 @@
 //! Programs from their text to IR that is run: what they give, where they trap, what they cost, and what shape they have.
 
 use super::super::interp::{Machine, Stop};
-use super::super::print::print;
+use super::super::print::{print, print_with_source};
 use super::super::verify::verify;
 use super::{BuildError, BuildOptions, build};
 use crate::ir::func::{Func, InstKind};
@@ -271,6 +271,16 @@ fn arrays_of_an_iteration_are_released() {
     assert!(!kinds("fn g(n: i64) = n; for k in 0..9 { g(k); }").contains(&InstKind::ArenaMark));
 }
 
+/// Runs a long program once, optimised: what it gives, if that is whole numbers.
+#[track_caller]
+fn run_once(source: &str) -> Result<Vec<u64>, Stop> {
+    let mut funcs = funcs(source, true);
+    for func in &mut funcs {
+        optimize(func, &Passes::ALL);
+    }
+    run_funcs(&funcs).result
+}
+
 /// How deep regions lie inside each other.
 fn depth(func: &Func) -> usize {
     let index = crate::ir::index::Index::new(func);
@@ -291,14 +301,14 @@ fn long_chains_stay_flat() {
     let source = format!("var t = -1; {arms} {{ }} t");
     let built = funcs(&source, true);
     assert_eq!(depth(&built[0]), 2);
-    i(&source, 5);
+    assert_eq!(run_once(&source), Ok(vec![5]));
     let ands: String = (0..20_000).map(|k| format!(" and ks[0] != {k}")).collect();
     assert_eq!(depth(&funcs(&format!("b{ands}"), true)[0]), 2);
-    i(&format!("i64(b{ands})"), 0);
+    assert_eq!(run_once(&format!("i64(b{ands})")), Ok(vec![0]));
     let sums: String = (0..50_000).map(|k| format!(" + {k}")).collect();
-    i(&format!("n{sums}"), 5 + 49_999 * 25_000);
+    assert_eq!(run_once(&format!("n{sums}")), Ok(vec![5 + 49_999 * 25_000]));
     let compares: String = (0..20_000).map(|k| format!(" < {k} + ks[0]")).collect();
-    i(&format!("i64(n{compares})"), 1);
+    assert_eq!(run_once(&format!("i64(n{compares})")), Ok(vec![1]));
 }
 
 #[test]
@@ -308,7 +318,7 @@ fn many_variables_take_linear_room() {
     let source = format!("{lets} for k in 0..2 {{ {ifs} }} v9999");
     let built = funcs(&source, true);
     assert!(built[0].value_lists.len() < 400_000, "{}", built[0].value_lists.len());
-    i(&source, 7);
+    assert_eq!(run_once(&source), Ok(vec![7]));
     // Each of many ways out carries each of many variables: that would be quadratic.
     let source = format!(
         "{lets} while true {{ {} }}",
@@ -348,4 +358,46 @@ fn the_deepest_nesting_needs_little_stack() {
         };
         std::thread::Builder::new().stack_size(16 << 20).spawn(body).unwrap().join().unwrap();
     }
+}
+
+#[test]
+fn ir_prints_in_the_order_of_the_text() {
+    let source =
+        "fn f(xs: [f64], n: i64) -> f64 { var s = 0.0; for k in 0..n { if xs[k] < 0.0 { break; } s += xs[k]; } s } 0";
+    let func = &funcs(source, true)[0];
+    let want = "\
+fn f(v0: ptr, v1: i64, v2: i64) -> f64 {
+  v3: f64 = 0.0
+  v4: i64 = 0
+  v7: f64 = @0 loop (v5: i64, v6: f64 = v4, v3) {
+    v8: bool = ilt v5, v2
+    @1 if v8 {
+      exit @1
+    } else {
+      exit @0 v6
+    }
+    meter_loop
+    v9: i64 = bounds_check v5, v1
+    v10: f64 = load.f64 v0, v9
+    v11: f64 = 0.0
+    v12: bool = flt v10, v11
+    @2 if v12 {
+      exit @0 v6
+    } else {
+      exit @2
+    }
+    v13: i64 = bounds_check v5, v1
+    v14: f64 = load.f64 v0, v13
+    v15: f64 = fadd v6, v14
+    v16: i64 = 1
+    v17: i64 = iadd.wrap v5, v16
+    repeat @0 v17, v15
+  }
+  v18: f64 = fcanon v7
+  return v18
+}
+";
+    assert_eq!(print(func), want);
+    let text = print_with_source(func, source);
+    assert!(text.contains("; 65..70 xs[k]"), "{text}");
 }
