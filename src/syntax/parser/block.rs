@@ -18,7 +18,7 @@ impl Parser<'_> {
         let token = self.peek();
         let of_if = matches!(self.frames.last(), Some(Frame::If { .. }));
         let message = format!("expected `{{`, found {}", self.found(token));
-        let mut error = Diagnostic::new("E0013", token.span(), message);
+        let mut error = Diagnostic::new("E0013", self.place(token), message);
         if of_if {
             error = error.with_help("the parts of an `if` stand in braces: `if c { a } else { b }`");
         } else if token.kind != Kind::Eof {
@@ -128,9 +128,12 @@ impl Parser<'_> {
                 Some(ExprKind::If(..)) => "an `if`",
                 _ => "a block",
             };
-            let message =
-                format!("{what} at the start of a statement ends at its `}}`, so that parentheses are needed");
-            let help = format!("write `(…) {}` with the whole of it inside", self.text(token.span()));
+            let next = self.text(token.span());
+            let message = format!(
+                "{what} at the start of a statement ends at its `}}`; parentheses are needed to go on with `{next}`"
+            );
+            let form = if what == "a block" { "{ … }" } else { "if … { … } else { … }" };
+            let help = format!("write `({form}) {next} …`");
             let error = Diagnostic::new("E0021", token.span(), message).with_help(help);
             self.error(error.with_label(operand.outer, "this ends here"));
             self.push(Frame::ExprStmt { block_like: false });

@@ -72,8 +72,9 @@ impl Parser<'_> {
     fn expected_operand(&mut self) -> State {
         let token = self.peek();
         let found = self.found(token);
+        let place = self.place(token);
         let error = |help: &str| {
-            let error = Diagnostic::new("E0012", token.span(), format!("expected an expression, found {found}"));
+            let error = Diagnostic::new("E0012", place, format!("expected an expression, found {found}"));
             if help.is_empty() { error } else { error.with_help(help) }
         };
         match token.kind {

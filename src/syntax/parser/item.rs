@@ -65,7 +65,7 @@ impl Parser<'_> {
                 let token = self.peek();
                 if token.kind != Kind::Bad {
                     let message = format!("expected `=` or `{{`, found {}", self.found(token));
-                    let error = Diagnostic::new("E0013", token.span(), message);
+                    let error = Diagnostic::new("E0013", self.place(token), message);
                     self.error(error.with_help("write `fn f(x) = …;` or `fn f(x) { … }`"));
                 }
                 self.push(frame);

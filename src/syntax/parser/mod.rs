@@ -457,6 +457,14 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Where an error about a token is: at the end of the text, that is behind the last token.
+    fn place(&self, token: Token) -> Span {
+        match token.kind {
+            Kind::Eof => Span::new(self.last_end(), self.last_end()),
+            _ => token.span(),
+        }
+    }
+
     /// Tells an error about what stands here, unless one is told already.
     fn error(&mut self, error: Diagnostic) {
         if self.told_at == Some(self.at) {
@@ -472,7 +480,7 @@ impl<'a> Parser<'a> {
         let token = self.peek();
         if token.kind != Kind::Bad {
             let message = format!("expected {what}, found {}", self.found(token));
-            self.error(Diagnostic::new("E0013", token.span(), message));
+            self.error(Diagnostic::new("E0013", self.place(token), message));
         }
         State::Recover
     }

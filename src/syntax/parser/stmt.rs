@@ -109,6 +109,15 @@ impl Parser<'_> {
                 let (ty, name) = (cut(text), cut(self.text(next.span())));
                 (Kind::Var, format!("write `let {name} = …;`, or `var` if it changes, and not `{ty}`"))
             }
+            (_, Kind::Colon) if third != Kind::Eof => {
+                let name = Ident { symbol: Symbol(token.payload), span: token.span() };
+                let error = Diagnostic::new("E0027", token.span(), "a declaration starts with `let` or `var`");
+                self.error(error.with_help(format!("write `let {}: … = …;`", cut(text))));
+                self.advance();
+                self.advance();
+                let ty = self.expect_type();
+                return Some(self.expect_value(Frame::Let { start: token.start, mutable: true, name, ty }, "let"));
+            }
             (_, Kind::ColonEq) => (Kind::Let, format!("write `let {} = …;`", cut(text))),
             _ => return None,
         };
@@ -207,7 +216,12 @@ impl Parser<'_> {
             self.error(error.with_help("write `for i in 0..n { … }`"));
             self.advance();
         } else if !self.eat(Kind::In) {
-            return self.expected("`in`");
+            let message = format!("expected `in`, found {}", self.found(token));
+            let error = Diagnostic::new("E0013", self.place(token), message);
+            if token.kind != Kind::Bad {
+                self.error(error.with_help("write `for i in 0..n { … }` or `for x in xs { … }`"));
+            }
+            return State::Recover;
         }
         self.push(Frame::For { start, name, stage: ForStage::Iter });
         State::Operand
@@ -330,8 +344,15 @@ impl Parser<'_> {
                     self.error(error.with_help("write `a % b`, `div(a, b)`, `bit_xor(a, b)` or `a != b`"));
                     return State::Recover;
                 }
-                let product = matches!(last, Some(Kind::Int | Kind::Float)) && kind == Kind::Ident;
-                self.error(error.with_help(if product { "to multiply, write `*` between them" } else { "add `;`" }));
+                let number = matches!(last, Some(Kind::Int | Kind::Float)) && kind == Kind::Ident;
+                let gap = self.text(Span::new(end, token.start));
+                self.error(error.with_help(if number {
+                    "to multiply, write `*` between them"
+                } else if kind.starts_statement() || gap.contains('\n') {
+                    "add `;`"
+                } else {
+                    "add `;`, or an operator if both belong together"
+                }));
                 State::Statement
             }
             _ => self.expected("`;`"),

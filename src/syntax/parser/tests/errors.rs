@@ -55,12 +55,12 @@ fn unequal_does_not_chain() {
 
 #[test]
 fn an_operator_behind_an_if_needs_parentheses() {
-    helped("if a { 1 } else { 2 } - 1", "E0021", "(…) -");
-    helped("if a { 1 } else { 2 } + 1", "E0021", "(…) +");
-    helped("if a {} else {} * 2", "E0021", "(…) *");
-    helped("if a { xs } else { ys }[0]", "E0021", "(…) [");
-    helped("{ x } == 1", "E0021", "(…) ==");
-    helped("fn f(x) { if x < 0 { 1 } else { 2 } * x }", "E0021", "(…) *");
+    helped("if a { 1 } else { 2 } - 1", "E0021", "} else { … }) - …`");
+    helped("if a { 1 } else { 2 } + 1", "E0021", "}) + …`");
+    helped("if a {} else {} * 2", "E0021", "}) * …`");
+    helped("if a { xs } else { ys }[0]", "E0021", "}) [ …`");
+    helped("{ x } == 1", "E0021", "({ … }) == …`");
+    helped("fn f(x) { if x < 0 { 1 } else { 2 } * x }", "E0021", "}) * …`");
     assert_eq!(broken_tree("if a { 1 } else { 2 } - 1"), "((if a {1} {2}) - 1)");
     assert_eq!(codes("if a { 1 } else { 2 } - 1"), "E0021 22..23");
 }
@@ -89,6 +89,8 @@ fn forms_of_other_languages() {
     helped("int x = 1;", "E0027", "`let x");
     helped("double y = 1; y", "E0027", "`let y");
     helped("x := 1;", "E0027", "`let x");
+    helped("x: f64 = 1; x", "E0027", "`let x: …");
+    helped("for x of xs { }", "E0013", "for x in xs");
     helped("loop { }", "E0027", "while true");
     helped("for (i = 0; i < n; i += 1) { }", "E0027", "for i in 0..n");
     helped("for i = 0..n { }", "E0013", "for i in 0..n");
@@ -168,6 +170,7 @@ fn comments_are_closed() {
 fn expressions_are_expected() {
     assert_eq!(codes("1 +"), "E0012 3..3");
     assert_eq!(codes("1 + ;"), "E0012 4..5");
+    assert_eq!(codes("1 + \n\n"), "E0012 3..3");
     assert_eq!(codes("f(, 1)"), "E0012 2..3");
     assert_eq!(codes("let x = ;"), "E0012 8..9");
     assert_eq!(codes("()"), "E0012 0..1");
