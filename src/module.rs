@@ -235,7 +235,8 @@ impl Module {
                 sandbox.fuel_left = trap.fuel_left;
                 Err(Error::Trap(trap))
             }
-            Err(error) => Err(Error::Signature(error.to_string())),
+            Err(error @ interp::InterpError::BadCall(_)) => Err(Error::Signature(error.to_string())),
+            Err(error) => Err(Error::Machine(error.to_string())),
         }
     }
 }
