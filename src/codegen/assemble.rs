@@ -12,7 +12,6 @@ use crate::sema::hir::FuncId;
 use crate::span::Span;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use regalloc2::{Edit, Inst, InstRange, Output, ProgPoint, RegClass};
-use std::collections::HashMap;
 
 /// Bytes that one instruction may take, at the most but for its frame's size: for the question whether a branch may be too far.
 const MAX_INST_BYTES: usize = 96;
@@ -24,18 +23,7 @@ const MAX_CODE: usize = i32::MAX as usize / 2;
 pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<CodeBlob, CodegenError> {
     let mut target = T::new(options.features);
     let entries = funcs.iter().map(|_| target.asm().new_dynamic_label()).collect();
-    let mut cx = Context {
-        frame: Frame::default(),
-        entries,
-        far: false,
-        metering: options.metering,
-        stubs: Vec::new(),
-        pool: Vec::new(),
-        pool_index: HashMap::new(),
-        pool_refs: Vec::new(),
-        sites: Vec::new(),
-        source: Vec::new(),
-    };
+    let mut cx = Context::new(entries, options.metering);
     let mut codes = Vec::with_capacity(funcs.len());
     for (func, id) in funcs.iter().zip(0..) {
         let flat = flatten::flatten(func, &target)?;
@@ -202,7 +190,7 @@ impl<T: Target> Body<'_, T> {
 
     fn stubs(&mut self) {
         self.oldest_stub = None;
-        for stub in std::mem::take(&mut self.cx.stubs) {
+        for stub in self.cx.take_stubs() {
             self.note_source(stub.span);
             self.target.stub(&stub, self.cx);
         }

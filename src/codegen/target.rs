@@ -273,6 +273,27 @@ pub struct Context {
 }
 
 impl Context {
+    /// Nothing emitted yet; the functions' entries have these labels.
+    pub fn new(entries: Vec<DynamicLabel>, metering: bool) -> Context {
+        Context {
+            frame: Frame::default(),
+            entries,
+            far: false,
+            metering,
+            stubs: Vec::new(),
+            pool: Vec::new(),
+            pool_index: HashMap::new(),
+            pool_refs: Vec::new(),
+            sites: Vec::new(),
+            source: Vec::new(),
+        }
+    }
+
+    /// The cold stubs asked for since the last time.
+    pub fn take_stubs(&mut self) -> Vec<Stub> {
+        std::mem::take(&mut self.stubs)
+    }
+
     /// Asks for a cold stub.
     pub fn stub(&mut self, label: DynamicLabel, back: Option<DynamicLabel>, cold: Cold, span: Span) {
         self.stubs.push(Stub { label, back, cold, span });
