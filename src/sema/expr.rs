@@ -137,8 +137,11 @@ impl Checker<'_> {
         let ast = self.ast;
         let text = |symbol: Symbol| &*ast.symbols[symbol.0 as usize];
         let consts = ast.consts.iter().map(|c| text(c.name.symbol));
-        let candidates =
-            self.scopes.visible().map(text).chain(consts).chain(builtins::CONSTANTS.iter().map(|(name, ..)| *name));
+        // Inputs that the program does not name are not in scope.
+        let in_main = self.body.index == ast.fns.len();
+        let inputs = self.env.inputs.iter().filter(|_| in_main).map(|input| input.name.as_str());
+        let builtin = builtins::CONSTANTS.iter().map(|(name, ..)| *name);
+        let candidates = self.scopes.visible().map(text).chain(inputs).chain(consts).chain(builtin);
         self.errors.nearest(name, candidates).map(str::to_string)
     }
 

@@ -61,7 +61,7 @@ impl Checker<'_> {
         span: Span,
         out: &mut Vec<StmtId>,
     ) {
-        let Some(local) = self.assignable(symbol, place, op) else {
+        let Some(local) = self.assignable(symbol, place, op, span) else {
             self.expr(value, None);
             return;
         };
@@ -98,12 +98,12 @@ impl Checker<'_> {
 
     /// The variable of this name, if it can be assigned.
     #[inline(never)]
-    fn assignable(&mut self, symbol: Symbol, place: Span, op: Option<BinaryOp>) -> Option<LocalId> {
+    fn assignable(&mut self, symbol: Symbol, place: Span, op: Option<BinaryOp>, span: Span) -> Option<LocalId> {
         let name = self.text(symbol);
         let Some(local) = self.scopes.get(symbol) else {
             if self.const_of[symbol.0 as usize].is_some() || builtins::constant(name).is_some() {
                 let message = format!("{} is a constant; it cannot be assigned", quote(name));
-                let error = self.errors.add("E0130", place, message);
+                let error = self.errors.add("E0130", span, message);
                 error.help = Some(format!("declare a variable: `var {name} = …;`"));
                 return None;
             }
@@ -130,7 +130,7 @@ impl Checker<'_> {
         };
         let origin = self.body.infos[local as usize].origin;
         let message = format!("{} is {what}; it cannot be assigned", quote(name));
-        let error = self.errors.add("E0130", place, message);
+        let error = self.errors.add("E0130", span, message);
         error.help = Some(help);
         if origin != Origin::Input {
             error.labels.push((declared, "it is declared here".into()));

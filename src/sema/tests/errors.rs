@@ -8,6 +8,7 @@ fn unknown_names() {
     error("let velocity = 1; velocty", "E0100", "velocty", &["did you mean `velocity`?"]);
     error("pi * 2", "E0100", "pi", &["did you mean `PI`?"]);
     error("inf", "E0100", "inf", &["`INF`"]);
+    error("ouds + 1", "E0100", "ouds", &["did you mean `outs`?"]);
     error("fn f(radius) = raduis;", "E0100", "raduis", &["did you mean `radius`?"]);
     error("q = 3;", "E0100", "q", &["declare it: `var q = …;`"]);
     error("later; let later = 1;", "E0100", "later", &["declared in another block or after this"]);
@@ -184,13 +185,13 @@ fn arguments() {
 
 #[test]
 fn assignments() {
-    error("let a = 1; a = 2;", "E0130", "a", &["`a` is a `let`", "var a = …;"]);
-    error("let a = 1; a += 2;", "E0130", "a", &["`a` is a `let`"]);
-    error("fn f(a) { a = 1; }", "E0130", "a", &["parameter", "var v = a;"]);
-    error("for i in 0..3 { i = 1; }", "E0130", "i", &["the name of a loop"]);
-    error("x = 1;", "E0130", "x", &["input"]);
-    error("PI = 3;", "E0130", "PI", &["constant"]);
-    error("const K = 1; K = 3;", "E0130", "K", &["constant"]);
+    error("let a = 1; a = 2;", "E0130", "a = 2", &["`a` is a `let`", "var a = …;"]);
+    error("let a = 1; a += 2;", "E0130", "a += 2", &["`a` is a `let`"]);
+    error("fn f(a) { a = 1; }", "E0130", "a = 1", &["parameter", "var v = a;"]);
+    error("for i in 0..3 { i = 1; }", "E0130", "i = 1", &["the name of a loop"]);
+    error("x = 1;", "E0130", "x = 1", &["input"]);
+    error("PI = 3;", "E0130", "PI = 3", &["constant"]);
+    error("const K = 1; K = 3;", "E0130", "K = 3", &["constant"]);
     error("f(x) = 1;", "E0131", "f(x)", &["fn f(x) = …;"]);
     error("outs[0..2] = 1;", "E0131", "outs[0..2]", &["fill"]);
     error("var s = 0; s += 0.5; s", "E0132", "0.5", &["var s = 0.0;"]);
