@@ -11,6 +11,8 @@ impl Parser<'_> {
         let span = token.span();
         let kind = match token.kind {
             Ident if self.peek_ahead(1).kind == LParen => return self.open_call(token),
+            // A name with a letter that names do not have is told: nobody asks what it stands for.
+            Ident if !self.is_plain(token) => ExprKind::Error,
             Ident => ExprKind::Name(Symbol(token.payload)),
             Int => return self.int(token),
             Float => ExprKind::Float(self.floats.get(token.payload as usize).copied().unwrap_or(0.0)),
@@ -38,6 +40,10 @@ impl Parser<'_> {
         self.advance();
         let operand = self.operand_of(kind, span);
         State::After(operand)
+    }
+
+    fn is_plain(&self, name: Token) -> bool {
+        self.ast.symbols.get(name.payload as usize).is_some_and(|name| !name.as_bytes().iter().any(|&b| b >= 0x80))
     }
 
     /// `9223372036854775808` stands only right behind a minus that nothing between binds tighter than.

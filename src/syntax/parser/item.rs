@@ -29,7 +29,7 @@ impl Parser<'_> {
         if !self.eat(Kind::LParen) {
             return self.expected("`(`");
         }
-        let Some(params) = self.params() else { return State::Recover };
+        let params = self.params();
         let token = self.peek();
         let mut result = None;
         if self.eat(Kind::Arrow) {
@@ -74,42 +74,64 @@ impl Parser<'_> {
         }
     }
 
-    /// From behind the `(` to behind the `)`.
-    fn params(&mut self) -> Option<List> {
+    /// From behind the `(` to behind the `)`. What is wrong is told and left out, so that the function itself stays known.
+    fn params(&mut self) -> List {
         let first = self.ast.params.len() as u32;
         loop {
             if self.eat(Kind::RParen) {
                 break;
             }
-            let mutable = self.eat(Kind::Mut);
-            let name = self.expect_name("a parameter's name")?;
-            let mut ty = None;
-            if self.eat(Kind::Colon) {
-                ty = self.expect_type();
-                if ty.is_none() && self.told_at == Some(self.at) {
-                    return None;
-                }
+            if let Some(param) = self.param() {
+                self.ast.params.push(param);
             }
-            self.ast.params.push(Param { mutable, name, ty });
             let token = self.peek();
-            match token.kind {
-                Kind::Comma => {
-                    self.advance();
-                }
-                Kind::RParen => {}
-                Kind::Ident | Kind::LBracket if ty.is_none() => {
-                    let message = format!("expected `,` or `)`, found {}", self.found(token));
-                    let error = Diagnostic::new("E0013", token.span(), message);
-                    self.error(error.with_help("a parameter's type follows a `:`: `x: f64`"));
-                    return None;
-                }
-                _ => {
-                    self.expected("`,` or `)`");
-                    return None;
+            if !matches!(token.kind, Kind::Comma | Kind::RParen) {
+                self.expected("`,` or `)`");
+                self.skip_param();
+            }
+            // Where even the `)` is missing, the head goes on as if it stood there.
+            if !self.eat(Kind::Comma) {
+                self.eat(Kind::RParen);
+                break;
+            }
+        }
+        List { start: first, len: self.ast.params.len() as u32 - first }
+    }
+
+    fn param(&mut self) -> Option<Param> {
+        let mutable = self.eat(Kind::Mut);
+        let mut name = self.expect_name("a parameter's name")?;
+        let mut ty = None;
+        let token = self.peek();
+        if self.eat(Kind::Colon) {
+            ty = self.expect_type();
+        } else if matches!(token.kind, Kind::Ident | Kind::LBracket) {
+            let message = format!("expected `,` or `)`, found {}", self.found(token));
+            let error = Diagnostic::new("E0013", token.span(), message);
+            self.error(error.with_help("a parameter's type follows a `:`: `x: f64`"));
+            if token.kind == Kind::Ident {
+                self.advance();
+                // `f64 x` or `x f64`.
+                if !Elem::ALL.iter().any(|elem| elem.name() == self.text(token.span())) {
+                    name = Ident { symbol: Symbol(token.payload), span: token.span() };
                 }
             }
         }
-        Some(List { start: first, len: self.ast.params.len() as u32 - first })
+        Some(Param { mutable, name, ty })
+    }
+
+    /// To the `,` or the `)` that ends a parameter, or to before the body.
+    fn skip_param(&mut self) {
+        use Kind::*;
+        loop {
+            match self.peek().kind {
+                Comma | RParen | LBrace | RBrace | Assign | Arrow | Semicolon | Eof => return,
+                kind if kind.starts_statement() => return,
+                _ => {
+                    self.advance();
+                }
+            }
+        }
     }
 
     pub(super) fn add_fn(&mut self, decl: FnDecl) {

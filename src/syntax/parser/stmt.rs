@@ -346,14 +346,16 @@ impl Parser<'_> {
                 }
                 let number = matches!(last, Some(Kind::Int | Kind::Float)) && kind == Kind::Ident;
                 let gap = self.text(Span::new(end, token.start));
+                let same_line = !kind.starts_statement() && !gap.contains('\n');
                 self.error(error.with_help(if number {
                     "to multiply, write `*` between them"
-                } else if kind.starts_statement() || gap.contains('\n') {
-                    "add `;`"
-                } else {
+                } else if same_line {
                     "add `;`, or an operator if both belong together"
+                } else {
+                    "add `;`"
                 }));
-                State::Statement
+                // On the same line it most likely is no statement.
+                if same_line { State::Recover } else { State::Statement }
             }
             _ => self.expected("`;`"),
         }

@@ -227,6 +227,16 @@ fn functions_do_not_nest() {
 }
 
 #[test]
+fn a_function_with_a_broken_head_stays_known() {
+    assert_eq!(broken_tree("fn f(x { x } f(1)"), "(fn f (x) {x}) | (call f 1)");
+    assert_eq!(broken_tree("fn f(int x, f64 y, z f64) = x;"), "(fn f (x y z) {x})");
+    assert_eq!(broken_tree("fn f(1, y) { y }"), "(fn f (y) {y})");
+    assert_eq!(broken_tree("fn f(xs [f64], y) = y;"), "(fn f (xs y) {y})");
+    assert_eq!(broken_tree("fn f(x) y; f(1)"), "(fn f (x) {<error>}) | (call f 1)");
+    assert_eq!(codes("fn f(int x, int y) = x;"), "E0013 9..10, E0013 16..17");
+}
+
+#[test]
 fn ranges_are_not_values() {
     helped("let r = 0..5;", "E0024", "for");
     helped("f(1..2)", "E0024", "slice");
