@@ -1,6 +1,7 @@
 //! Every error code there is, each with what it means.
 //!
-//! `E0001` to `E0099` are what a text's form can get wrong, `E0100` and on what it means. A code that was published keeps its
+//! `E0001` to `E0099` are what a text's form can get wrong, `E0100` and on what it means, `E0900` and on
+//! what lies outside it. A code that was published keeps its
 //! meaning for ever; one that falls out of use stays in the table.
 
 /// What a code stands for.
@@ -192,6 +193,12 @@ pub const CODES: &[CodeInfo] = &[
     info("E0142", "constant that traps", "The value of a constant is computed beforehand, so it has to have one."),
     info("E0150", "`break` or `continue` outside a loop", "They leave or go on with the innermost loop around them."),
     info("E0151", "not an array", "Only arrays have elements and slices; a `for` runs over a range or an array."),
+    // What no text can mend.
+    info(
+        "E0900",
+        "machine cannot run it",
+        "The text is right, but the machine is out of memory or lacks what compiled code needs; the sentence says which.",
+    ),
 ];
 
 /// What a code stands for, if there is such a code.
