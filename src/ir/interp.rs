@@ -7,7 +7,7 @@ use super::op::ArrayOp;
 use crate::span::Span;
 use crate::trap::TrapKind;
 use crate::types::Elem;
-use crate::value::{Slice, SliceMut};
+use crate::value::Slice;
 
 /// A trap: kind, span, and the numbers of an `OutOfBounds`.
 pub(crate) type Stop = (TrapKind, Span, Option<(i64, i64)>);
@@ -142,10 +142,7 @@ impl<'a> Machine<'a> {
             InstKind::ElemAddr(_) => vec![args[0] + args[1]],
             InstKind::Load(_) => vec![self.memory[(args[0] + args[1]) as usize]],
             InstKind::Store(elem) => {
-                let word = match elem {
-                    Elem::F32 => f64::from(f64::from_bits(args[2]) as f32).to_bits(),
-                    _ => args[2],
-                };
+                let word = stored(elem, args[2]);
                 if matches!(elem, Elem::F64 | Elem::F32) {
                     assert_eq!(
                         word,
@@ -199,13 +196,11 @@ impl<'a> Machine<'a> {
             if to.len() != from.len() {
                 return Err(TrapKind::BadArgument);
             }
-            to.copy_from_slice(&from);
-            return Ok(vec![]);
+            return pay(&mut self.fuel, from.len(), |range| to[range.clone()].copy_from_slice(&from[range]));
         }
         if op == ArrayOp::Fill {
-            return arrays::fill(SliceMut::I64(&mut words(&mut self.memory[range(0)])), 0, &mut Fuel(&mut self.fuel))
-                .map(|()| self.memory[range(0)].fill(args[2]))
-                .map(|()| vec![]);
+            let to = &mut self.memory[range(0)];
+            return pay(&mut self.fuel, to.len(), |range| to[range].fill(stored(elem, args[2])));
         }
         let typed: Vec<Typed> = (0..args.len() / 2).map(|i| Typed::of(elem, &self.memory[range(2 * i)])).collect();
         let second = typed.get(1).map(Typed::slice);
@@ -213,8 +208,21 @@ impl<'a> Machine<'a> {
     }
 }
 
-fn words(memory: &mut [u64]) -> Vec<i64> {
-    memory.iter().map(|&word| word as i64).collect()
+/// What an element is after a store.
+fn stored(elem: Elem, word: u64) -> u64 {
+    match elem {
+        Elem::F32 => f64::from(f64::from_bits(word) as f32).to_bits(),
+        _ => word,
+    }
+}
+
+/// Does the elements that there is fuel for.
+fn pay(fuel: &mut u64, len: usize, each: impl FnOnce(std::ops::Range<usize>)) -> Result<Vec<u64>, TrapKind> {
+    let pieces = len.div_ceil(arrays::PIECE) as u64;
+    let granted = pieces.min(*fuel);
+    *fuel -= granted;
+    each(0..len.min(granted as usize * arrays::PIECE));
+    if granted < pieces { Err(TrapKind::OutOfFuel) } else { Ok(vec![]) }
 }
 
 /// An array's elements as the whole-array operations want them.

@@ -10,6 +10,8 @@ mod stmt;
 mod vars;
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 pub(crate) mod tests;
 
 use super::func::{Func, Inst, InstId, InstKind, Region, RegionId, Ty, Value, Values};
