@@ -227,7 +227,7 @@ pub enum StmtKind {
         steps: List,
         /// What the array holds.
         elem: Elem,
-        /// `array[index]`.
+        /// Where the bounds check is reported: the statement.
         place: Span,
     },
     /// An expression for what it does.

@@ -217,7 +217,8 @@ impl Checker<'_> {
         match acc.ty {
             Ty::Known(ty) if ty == elem.scalar() => {
                 let steps = self.step_list(&acc.steps);
-                self.push_stmt(StmtKind::Update { array, index, steps, elem, place }, span, out);
+                // Whatever traps in `op=` is reported at the statement.
+                self.push_stmt(StmtKind::Update { array, index, steps, elem, place: span }, span, out);
             }
             Ty::Known(_) => {
                 let target = self.snippet(place).unwrap_or("xs[i]");

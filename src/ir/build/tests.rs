@@ -209,7 +209,7 @@ fn traps_come_in_the_order_of_evaluation() {
     assert_eq!(run("let s = ks[-2..9];").result.unwrap_err().2, Some((-2, 4)));
     traps("us[9] = 256;", TrapKind::BadCast, "us[9] = 256");
     traps("us[9] = 255;", TrapKind::OutOfBounds, "us[9]");
-    traps("us[9] += div(1, 0);", TrapKind::OutOfBounds, "us[9]");
+    traps("us[9] += div(1, 0);", TrapKind::OutOfBounds, "us[9] += div(1, 0)");
     traps("us[1] += 1;", TrapKind::BadCast, "us[1] += 1");
     traps("ks[div(1, n - 5)] = i64(0 / 0.0);", TrapKind::DivideByZero, "div(1, n - 5)");
     traps("1 + MAX_I64 * n * 2", TrapKind::IntegerOverflow, "MAX_I64 * n");
