@@ -116,6 +116,7 @@ fn is_plain(hir: &Hir, mut id: ExprId) -> bool {
 
 impl<'a> Builder<'a> {
     /// `and`, `or` and comparisons, as a truth value.
+    #[inline(never)]
     pub(super) fn logic(&mut self, id: ExprId) -> Flow<Val> {
         let (hir, span) = (self.hir, self.hir.exprs[id.0 as usize].span);
         let Some(chain) = chain_of(hir, id) else { return self.inconsistent() };
@@ -136,6 +137,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Evaluates a chain's links in turn and goes to `target` at the first that decides; the value of the last group comes back.
+    #[inline(never)]
     fn links(&mut self, chain: Chain<'a>, target: Option<Target>, span: Span) -> Flow<Value> {
         let hir = self.hir;
         let mut left = match chain {
@@ -179,6 +181,7 @@ impl<'a> Builder<'a> {
         }
     }
 
+    #[inline(never)]
     fn compare(&mut self, link: &Link, left: Value, right: Value, span: Span) -> Value {
         let left = if link.convert_left { self.op(Op::IToF, &[left], span) } else { left };
         let right = if link.convert_right { self.op(Op::IToF, &[right], span) } else { right };
@@ -187,6 +190,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Goes to `target` if `value` is `on`.
+    #[inline(never)]
     pub(super) fn jump_if(&mut self, value: Value, on: bool, target: Target, span: Span) {
         let leave = move |b: &mut Self, own: usize, now: bool| {
             b.exit(if now { target } else { Target { open: own, value: Val::Unit } }, span);
@@ -196,6 +200,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Evaluates a condition and goes to `target` if it is `on`.
+    #[inline(never)]
     pub(super) fn jump(&mut self, cond: ExprId, on: bool, target: Target) -> Flow<()> {
         let hir = self.hir;
         let span = hir.exprs[cond.0 as usize].span;
@@ -238,6 +243,7 @@ impl<'a> Builder<'a> {
     }
 
     /// `if … else if … else …`
+    #[inline(never)]
     pub(super) fn if_expr(&mut self, id: ExprId, arms: List, otherwise: Option<ExprId>) -> Flow<Val> {
         let hir = self.hir;
         let expr = &hir.exprs[id.0 as usize];
@@ -266,6 +272,7 @@ impl<'a> Builder<'a> {
     }
 
     /// One arm of a chain: its value leaves the whole, else control goes on.
+    #[inline(never)]
     fn arm(&mut self, cond: ExprId, body: ExprId, open: usize, span: Span) -> Flow<()> {
         if is_plain(self.hir, cond) {
             let cond = self.scalar(cond)?;

@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::super::func::{InstKind, Ty, Value};
-use super::super::op::{ArrayOp, Op, Scalar, elem_scalar};
+use super::super::op::{ArrayOp, Math, Op, Scalar, elem_scalar};
 use super::{BuildError, Builder, Flow, Val, tys_of};
 use crate::sema::hir::{ExprId, ExprKind, FuncId, HostId, List, LocalId, Step, StepKind};
 use crate::span::Span;
@@ -33,6 +33,9 @@ impl Builder<'_> {
     }
 
     /// Any expression. `None` where control never comes out of it.
+    ///
+    /// This is on the stack once for each level of nesting, so each kind with something to remember has a function of its own that is
+    /// not inlined here.
     pub(super) fn expr(&mut self, id: ExprId) -> Flow<Val> {
         let hir = self.hir;
         let expr = &hir.exprs[id.0 as usize];
@@ -43,25 +46,10 @@ impl Builder<'_> {
             ExprKind::Bool(b) => Some(Val::One(self.const_bool(b, span))),
             ExprKind::Unit => Some(Val::Unit),
             ExprKind::Local(local) => self.local(local),
-            ExprKind::Op(op, list) => {
-                let args = self.args(list)?;
-                if args.len() != op.params().len() {
-                    return self.inconsistent();
-                }
-                Some(Val::One(self.op(op, &args, span)))
-            }
-            ExprKind::Math(math, list) => {
-                let args = self.args(list)?;
-                Some(Val::One(self.one(InstKind::Math(math), &args, Scalar::F64, span)))
-            }
-            ExprKind::Powi(base, n) => {
-                let base = self.scalar(base)?;
-                Some(Val::One(self.powi(base, n, span)))
-            }
-            ExprKind::Chain(first, steps) => {
-                let first = self.scalar(first)?;
-                self.steps(first, steps).map(Val::One)
-            }
+            ExprKind::Op(op, list) => self.op_expr(op, list, span),
+            ExprKind::Math(math, list) => self.math_expr(math, list, span),
+            ExprKind::Powi(base, n) => self.powi_expr(base, n, span),
+            ExprKind::Chain(first, steps) => self.chain_expr(first, steps),
             ExprKind::Compare(..) | ExprKind::And(_) | ExprKind::Or(_) => self.logic(id),
             ExprKind::If(arms, otherwise) => self.if_expr(id, arms, otherwise),
             ExprKind::Block(stmts, value) => self.block_expr(stmts, value),
@@ -74,6 +62,33 @@ impl Builder<'_> {
             ExprKind::ArrayFill(elem, value, count) => self.array_fill(elem, value, count, span),
             ExprKind::ArrayOp(op, elem, list) => self.array_op(op, elem, list, expr.ty, span),
         }
+    }
+
+    #[inline(never)]
+    fn op_expr(&mut self, op: Op, list: List, span: Span) -> Flow<Val> {
+        let args = self.args(list)?;
+        if args.len() != op.params().len() {
+            return self.inconsistent();
+        }
+        Some(Val::One(self.op(op, &args, span)))
+    }
+
+    #[inline(never)]
+    fn math_expr(&mut self, math: Math, list: List, span: Span) -> Flow<Val> {
+        let args = self.args(list)?;
+        Some(Val::One(self.one(InstKind::Math(math), &args, Scalar::F64, span)))
+    }
+
+    #[inline(never)]
+    fn powi_expr(&mut self, base: ExprId, n: i32, span: Span) -> Flow<Val> {
+        let base = self.scalar(base)?;
+        Some(Val::One(self.powi(base, n, span)))
+    }
+
+    #[inline(never)]
+    fn chain_expr(&mut self, first: ExprId, steps: List) -> Flow<Val> {
+        let first = self.scalar(first)?;
+        self.steps(first, steps).map(Val::One)
     }
 
     fn const_f64(&mut self, x: f64, span: Span) -> Value {
@@ -94,6 +109,7 @@ impl Builder<'_> {
     }
 
     /// Scalars and arrays, left to right; an array is its address and its length.
+    #[inline(never)]
     fn args(&mut self, list: List) -> Flow<Vec<Value>> {
         let hir = self.hir;
         let mut values = Vec::with_capacity(list.len as usize);
@@ -108,6 +124,7 @@ impl Builder<'_> {
     }
 
     /// `base ^ n` by binary powering from the lowest bit, as [`super::super::eval::powi`].
+    #[inline(never)]
     fn powi(&mut self, base: Value, n: i32, span: Span) -> Value {
         let mut bits = n.unsigned_abs();
         let mut factor = base;
@@ -144,6 +161,7 @@ impl Builder<'_> {
         Some(value)
     }
 
+    #[inline(never)]
     fn step(&mut self, value: Value, step: &Step) -> Flow<Value> {
         let mut args = vec![value];
         if let Some(arg) = step.arg {
@@ -157,6 +175,7 @@ impl Builder<'_> {
         })
     }
 
+    #[inline(never)]
     fn block_expr(&mut self, stmts: List, value: Option<ExprId>) -> Flow<Val> {
         let hir = self.hir;
         for &stmt in &hir.stmt_lists[stmts.range()] {
@@ -176,6 +195,7 @@ impl Builder<'_> {
         }
     }
 
+    #[inline(never)]
     fn call(&mut self, func: FuncId, list: List, ty: Type, span: Span) -> Flow<Val> {
         let args = self.args(list)?;
         // A call that never comes back still has its function's result.
@@ -186,6 +206,7 @@ impl Builder<'_> {
         Some(value)
     }
 
+    #[inline(never)]
     fn host_call(&mut self, host: HostId, list: List, ty: Type, span: Span) -> Flow<Val> {
         let mut args = self.args(list)?;
         for arg in &mut args {
@@ -196,6 +217,7 @@ impl Builder<'_> {
         Some(self.results(InstKind::HostCall(host), &args, &tys_of(ty), span))
     }
 
+    #[inline(never)]
     fn index(&mut self, array: ExprId, index: ExprId, span: Span) -> Flow<Val> {
         let Type::Array(elem) = self.hir.exprs[array.0 as usize].ty else { return self.inconsistent() };
         let (address, len) = self.array(array)?;
@@ -227,6 +249,7 @@ impl Builder<'_> {
         }
     }
 
+    #[inline(never)]
     fn slice(&mut self, array: ExprId, lo: Option<ExprId>, hi: Option<ExprId>, ty: Type, span: Span) -> Flow<Val> {
         let Type::Array(elem) = ty else { return self.inconsistent() };
         let (address, len) = self.array(array)?;
@@ -243,6 +266,7 @@ impl Builder<'_> {
         Some(Val::Array(start, new_len))
     }
 
+    #[inline(never)]
     fn array_lit(&mut self, elem: Elem, list: List, span: Span) -> Flow<Val> {
         let hir = self.hir;
         let len = self.const_i64(i64::from(list.len), span);
@@ -258,6 +282,7 @@ impl Builder<'_> {
         Some(Val::Array(address, len))
     }
 
+    #[inline(never)]
     fn array_fill(&mut self, elem: Elem, value: ExprId, count: ExprId, span: Span) -> Flow<Val> {
         let value_span = self.hir.exprs[value.0 as usize].span;
         let value = self.scalar(value)?;
@@ -271,6 +296,7 @@ impl Builder<'_> {
         Some(Val::Array(address, len))
     }
 
+    #[inline(never)]
     fn array_op(&mut self, op: ArrayOp, elem: Elem, list: List, ty: Type, span: Span) -> Flow<Val> {
         let hir = self.hir;
         let mut args = self.args(list)?;

@@ -164,6 +164,7 @@ impl Builder<'_> {
     }
 
     /// Returns from the function.
+    #[inline(never)]
     fn leave_function(&mut self, value: Val, span: Span) {
         let values = match (value, self.source.result) {
             (_, Type::Unit) => Vec::new(),
@@ -186,6 +187,7 @@ impl Builder<'_> {
     }
 
     /// Appends an instruction to the current region.
+    #[inline(never)]
     fn inst(&mut self, kind: InstKind, args: &[Value], results: &[Ty], span: Span) -> InstId {
         let room = self.func.value_lists.len() + args.len() <= self.list_limit;
         let args = if room {
@@ -209,6 +211,7 @@ impl Builder<'_> {
     }
 
     /// Appends an operation, its operands made canonical where it sees their bits.
+    #[inline(never)]
     fn op(&mut self, op: Op, args: &[Value], span: Span) -> Value {
         let seen = match op {
             Op::FBits | Op::FSign => 0,
@@ -230,6 +233,7 @@ impl Builder<'_> {
         self.one(InstKind::ConstBool(b), &[], Scalar::Bool, span)
     }
 
+    #[inline(never)]
     fn new_region(&mut self, params: Vec<Value>) -> RegionId {
         self.func.regions.push(Region { params, insts: Vec::new() });
         RegionId(self.func.regions.len() as u32 - 1)
@@ -237,6 +241,7 @@ impl Builder<'_> {
 
     /// Begins a structured instruction that gives back these variables and a value of these types. Its kind's regions are built, then it
     /// is closed.
+    #[inline(never)]
     fn enter(&mut self, kind: InstKind, args: &[Value], slots: Vec<Slot>, value: Vec<Ty>, span: Span) -> usize {
         let inst = self.inst(kind, args, &[], span);
         self.open.push(Open { inst, slots, value, exits: 0 });
@@ -256,6 +261,7 @@ impl Builder<'_> {
     }
 
     /// Ends a structured instruction: its results, or `None` if nothing exits it.
+    #[inline(never)]
     fn close(&mut self, span: Span) -> Flow<Val> {
         let Open { inst, slots, value, exits } = self.open.pop()?;
         if exits == 0 {
@@ -280,6 +286,7 @@ impl Builder<'_> {
     }
 
     /// Goes on behind an open instruction.
+    #[inline(never)]
     fn exit(&mut self, target: Target, span: Span) {
         let inst = self.open[target.open].inst;
         let mut args = self.current_values(target.open);

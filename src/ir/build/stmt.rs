@@ -142,6 +142,7 @@ impl Builder<'_> {
         }
     }
 
+    #[inline(never)]
     fn while_loop(&mut self, cond: ExprId, body: LoopBody) -> Flow<()> {
         self.repeat_region(None, body.part, body.span, |b, open, _| {
             b.jump(cond, false, Target { open, value: Val::Unit })?;
@@ -178,6 +179,7 @@ impl Builder<'_> {
         Some(())
     }
 
+    #[inline(never)]
     fn for_range(&mut self, local: LocalId, range: (ExprId, ExprId, bool), body: LoopBody) -> Flow<()> {
         let (lo, hi, mut inclusive) = range;
         let span = body.span;
@@ -203,6 +205,7 @@ impl Builder<'_> {
         })
     }
 
+    #[inline(never)]
     fn for_each(&mut self, local: LocalId, array: ExprId, elem: Elem, body: LoopBody) -> Flow<()> {
         let span = body.span;
         let (address, len) = self.array(array)?;
@@ -220,6 +223,7 @@ impl Builder<'_> {
     }
 
     /// Leaves the loop unless the comparison holds.
+    #[inline(never)]
     fn go_on_if(&mut self, compare: Op, i: Value, end: Value, open: usize, span: Span) {
         let more = self.op(compare, &[i, end], span);
         self.jump_if(more, false, Target { open, value: Val::Unit }, span);
