@@ -262,11 +262,16 @@ impl Engine {
     /// The typed program.
     pub(crate) fn analyze(&self, text: &str, inputs: &[(&str, Type)]) -> Result<Hir, Error> {
         let wrong = |diagnostics| Error::Source(SourceError { diagnostics, source: Arc::from(text) });
-        let (ast, diagnostics) = syntax::parse(text, &self.inner.config.source);
-        if !diagnostics.is_empty() {
-            return Err(wrong(diagnostics.into_vec()));
+        let (ast, mut diagnostics) = syntax::parse(text, &self.inner.config.source);
+        // A tree with holes is still checked: what is wrong elsewhere is told in the same go.
+        match sema::analyze(text, &ast, &self.env(inputs)) {
+            Ok(hir) if diagnostics.is_empty() => Ok(hir),
+            Ok(_) => Err(wrong(diagnostics.into_vec())),
+            Err(more) => {
+                diagnostics.extend(more);
+                Err(wrong(diagnostics.into_vec()))
+            }
         }
-        sema::analyze(text, &ast, &self.env(inputs)).map_err(|diagnostics| wrong(diagnostics.into_vec()))
     }
 
     /// The optimized IR of a program.

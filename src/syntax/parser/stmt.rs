@@ -323,7 +323,7 @@ impl Parser<'_> {
         State::Operand
     }
 
-    /// Behind a statement that ends with `;`: the last of a block may leave it out.
+    /// Behind a statement that ends with `;`.
     pub(super) fn end_statement(&mut self) -> State {
         let token = self.peek();
         let nested = !matches!(self.frames.last(), Some(Frame::Block { owner: Owner::Program, .. }));
@@ -332,8 +332,14 @@ impl Parser<'_> {
                 self.advance();
                 State::Statement
             }
-            Kind::Eof => State::Statement,
-            Kind::RBrace if nested => State::Statement,
+            Kind::Eof => {
+                self.missing_semicolon(self.last_end());
+                State::Statement
+            }
+            Kind::RBrace if nested => {
+                self.missing_semicolon(self.last_end());
+                State::Statement
+            }
             Kind::Bad => State::Recover,
             Kind::RParen | Kind::RBracket | Kind::RBrace | Kind::Else => State::Statement,
             kind if kind.starts_statement() || kind.starts_operand() => {
@@ -348,7 +354,7 @@ impl Parser<'_> {
                 let gap = self.text(Span::new(end, token.start));
                 let same_line = !kind.starts_statement() && !gap.contains('\n');
                 self.error(error.with_help(if number {
-                    "to multiply, write `*` between them"
+                    "add `;`, or `*` to multiply"
                 } else if same_line {
                     "add `;`, or an operator if both belong together"
                 } else {

@@ -72,7 +72,12 @@ fn a_missing_semicolon_is_told_where_it_belongs() {
     assert_eq!(codes("f(x) g(y)"), "E0014 4..4");
     assert_eq!(codes("{ a b }"), "E0014 3..3");
     assert_eq!(codes("x + 1 fn f() = 1; y"), "E0014 5..5");
-    assert_eq!(codes("break break"), "E0014 5..5");
+    assert_eq!(codes("break break;"), "E0014 5..5");
+    assert_eq!(codes("{ x = 1 }"), "E0014 7..7");
+    assert_eq!(codes("for i in 0..n { s += i } s"), "E0014 22..22");
+    assert_eq!(codes("fn f(x) { return x }"), "E0014 18..18");
+    assert_eq!(codes("let x = 1"), "E0014 9..9");
+    assert_eq!(codes("fn f(x) = x"), "E0014 11..11");
     helped("let x = 1 let y = 2;", "E0014", "add `;`");
     helped("2 x", "E0014", "`*`");
     helped("a mod b", "E0014", "a % b");
@@ -174,7 +179,7 @@ fn expressions_are_expected() {
     assert_eq!(codes("f(, 1)"), "E0012 2..3");
     assert_eq!(codes("let x = ;"), "E0012 8..9");
     assert_eq!(codes("()"), "E0012 0..1");
-    assert_eq!(codes("1 + return 2"), "E0012 4..10");
+    assert_eq!(codes("1 + return 2;"), "E0012 4..10");
     assert_eq!(codes("xs[]"), "E0012 3..4");
     assert_eq!(codes("mut + 1"), "E0012 0..3");
     assert_eq!(codes("1 * / 2"), "E0012 4..5");

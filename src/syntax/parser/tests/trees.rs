@@ -73,17 +73,6 @@ fn an_if_at_the_start_of_a_statement_ends_at_its_brace() {
 }
 
 #[test]
-fn the_last_statement_needs_no_semicolon() {
-    assert_eq!(tree("{ x = 1 }"), "{(= x 1)}");
-    assert_eq!(tree("for i in 0..n { s += i } s"), "(for i 0 .. n {(+= s i)}) | s");
-    assert_eq!(tree("while true { break }"), "(while true {(break)})");
-    assert_eq!(tree("fn f(x) { return x }"), "(fn f (x) {(return x)})");
-    assert_eq!(tree("fn f() { return }"), "(fn f () {(return)})");
-    assert_eq!(tree("let x = 1"), "(let x 1)");
-    assert_eq!(tree("fn f(x) = x"), "(fn f (x) {x})");
-}
-
-#[test]
 fn statements() {
     assert_eq!(tree("let x = 1; var y: f64 = x;"), "(let x 1) | (var y: f64 1)".replace("f64 1", "f64 x"));
     assert_eq!(tree("x ^= 2; xs[0] -= 1; y = 3;"), "(^= x 2) | (-= xs[0] 1) | (= y 3)");
@@ -94,7 +83,7 @@ fn statements() {
     assert_eq!(tree(";;1;;"), "1;");
     assert_eq!(tree(""), "");
     assert_eq!(tree("return;"), "(return)");
-    assert_eq!(tree("return 1"), "(return 1)");
+    assert_eq!(tree("return 1;"), "(return 1)");
     assert_eq!(tree("{ { } }"), "{{}}");
 }
 
