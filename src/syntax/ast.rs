@@ -251,7 +251,7 @@ pub struct Postfix {
 pub enum PostfixKind {
     /// `[i]`
     Index(ExprId),
-    /// `[a..b]`, `[a..]`, `[..b]`, `[..]`
+    /// `[a..b]`, `[a..]`, `[..b]`
     Slice(Option<ExprId>, Option<ExprId>),
 }
 

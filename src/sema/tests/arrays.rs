@@ -144,7 +144,7 @@ fn assigned_variables_are_marked() {
 
 #[test]
 fn many_postfixes_do_not_nest() {
-    let source = format!("ins{}[0]", "[..]".repeat(5000));
+    let source = format!("ins{}[0]", "[0..]".repeat(5000));
     let hir = checked(&source);
     assert!(hir.exprs.iter().all(|e| match e.kind {
         hir::ExprKind::Slice(base, ..) => !matches!(hir.exprs[base.0 as usize].kind, hir::ExprKind::Slice(..)),

@@ -76,7 +76,7 @@ fn time_is_linear() {
     linear(|n| "ok and ".repeat(n) + "ok", 40_000);
     linear(|n| format!("{} 1", "let a = x;".repeat(n)), 20_000);
     linear(|n| "{ let a = x; }".repeat(n), 20_000);
-    linear(|n| format!("ins{}", "[..]".repeat(n)), 40_000);
+    linear(|n| format!("ins{}", "[0..]".repeat(n)), 40_000);
     linear(|n| format!("[{}]", "1,".repeat(n)), 80_000);
     linear(|n| format!("{} {{ 1 }}", "if ok { 1 } else ".repeat(n)), 20_000);
     linear(|n| format!("min({})", vec!["x"; n].join(",")), 80_000);

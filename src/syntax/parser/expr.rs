@@ -169,6 +169,8 @@ impl Parser<'_> {
                 return State::Operand;
             }
             self.pop();
+            let bound = Diagnostic::new("E0012", self.peek().span(), "a slice needs a bound");
+            self.error(bound.with_help("write `xs[0..]`, or the array without `[..]`"));
             // A loop, not a call: `xs[..][..][..]` goes on for as long as the text does.
             if let Some(state) = self.close_postfix(base, start, open, list, PostfixKind::Slice(None, None)) {
                 return state;

@@ -192,7 +192,7 @@ const EPS: f64 = 1e-9; const N = 0x10 + 0b1 * 2_000;
 fn sqrt2(x, mut xs: [f64], n: i64) -> f64 {
     var r = if x < 1.0 { 1.0 } else if x == 2 { 1.5 } else { x };
     for i in 0..=n { r = (r + x / r) / 2; if abs(r^2 - x) <= EPS and not (i > 3) { break; } }
-    while 0 < r <= 1e9 && true { r += -r ^ 2 % 3; continue }
+    while 0 < r <= 1e9 && true { r += -r ^ 2 % 3; continue; }
     for v in xs[1..][..n - 1] { xs[0] *= v; }
     return r;
 }
