@@ -117,8 +117,8 @@ pub(super) struct Checker<'a> {
     pub host_of: HashMap<&'a str, u32>,
     /// Whether a constant is being checked.
     pub in_const: bool,
-    /// The variables of the program's own statements, which its functions do not see.
-    pub main_names: HashSet<Symbol>,
+    /// The variables of the program's own statements, which its functions do not see; made when the first name is unknown.
+    main_names: Option<HashSet<Symbol>>,
     /// Unknown names that were reported, each with the function.
     pub unknown: HashSet<(usize, Symbol)>,
     funcs: Vec<Option<hir::Func>>,
@@ -131,7 +131,8 @@ impl<'a> Checker<'a> {
             source,
             ast,
             env,
-            hir: Hir::default(),
+            // A conversion here and there besides the expressions of the text.
+            hir: Hir { exprs: Vec::with_capacity(ast.exprs.len() + ast.exprs.len() / 4 + 4), ..Hir::default() },
             errors: Errors::default(),
             scopes: Scopes::new(symbols),
             body: Body::default(),
@@ -141,7 +142,7 @@ impl<'a> Checker<'a> {
             const_values: vec![None; ast.consts.len()],
             host_of: env.hosts.iter().enumerate().map(|(i, h)| (h.name.as_str(), i as u32)).collect(),
             in_const: false,
-            main_names: HashSet::new(),
+            main_names: None,
             unknown: HashSet::new(),
             funcs: ast.fns.iter().map(|_| None).collect(),
         }
@@ -219,12 +220,20 @@ impl<'a> Checker<'a> {
                 Some(first) => self.twice("E0103", "constant", ast.consts[first as usize].name, decl.name),
             }
         }
-        if let Some(body) = ast.body {
+    }
+
+    /// Whether the program's own statements declare this name somewhere.
+    pub fn is_main_name(&mut self, symbol: Symbol) -> bool {
+        let ast = self.ast;
+        let names = self.main_names.get_or_insert_with(|| {
             let visit = Defined(HashSet::new());
             let mut walker = Walker { ast, visit };
-            walker.block(body);
-            self.main_names = walker.visit.0;
-        }
+            if let Some(body) = ast.body {
+                walker.block(body);
+            }
+            walker.visit.0
+        });
+        names.contains(&symbol)
     }
 
     fn twice(&mut self, code: &'static str, what: &str, first: Ident, second: Ident) {
@@ -343,16 +352,18 @@ impl<'a> Checker<'a> {
         self.body = Body { index, returns_writable: true, ..Body::default() };
         self.scopes.enter();
         let mut params = Vec::with_capacity(self.env.inputs.len());
-        let symbols: HashMap<&str, u32> = if self.env.inputs.is_empty() {
-            HashMap::new()
-        } else {
-            self.ast.symbols.iter().enumerate().map(|(i, s)| (&**s, i as u32)).collect()
-        };
+        let ast = self.ast;
+        let named = |name: &str| ast.symbols.iter().position(|symbol| **symbol == *name);
+        // A few names are found faster without a table.
+        let many = self.env.inputs.len() > 8;
+        let table: HashMap<&str, usize> =
+            ast.symbols.iter().take(if many { usize::MAX } else { 0 }).map(|s| &**s).zip(0..).collect();
         for input in &self.env.inputs {
             let local =
                 self.new_local(input.name.clone(), Ty::Known(input.ty), Origin::Input, input.mutable, Span::default());
-            if let Some(&symbol) = symbols.get(input.name.as_str()) {
-                self.scopes.define(Symbol(symbol), local.0);
+            let symbol = if many { table.get(input.name.as_str()).copied() } else { named(&input.name) };
+            if let Some(symbol) = symbol {
+                self.scopes.define(Symbol(symbol as u32), local.0);
             }
             params.push(Param { name: input.name.clone(), ty: input.ty, mutable: input.mutable });
         }

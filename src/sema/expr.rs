@@ -90,12 +90,13 @@ impl Checker<'_> {
             return self.error(span);
         }
         let in_main = self.body.index == self.ast.fns.len();
+        let in_program = self.is_main_name(symbol);
         let callable = self.fn_of[symbol.0 as usize].is_some()
             || self.host_of.contains_key(name)
             || builtins::builtin(name).is_some();
-        let outside = !in_main && (self.main_names.contains(&symbol) || self.env.inputs.iter().any(|i| i.name == name));
+        let outside = !in_main && (in_program || self.env.inputs.iter().any(|i| i.name == name));
         let help;
-        if outside || self.in_const && self.main_names.contains(&symbol) {
+        if outside || self.in_const && in_program {
             let message = match self.in_const {
                 true => format!("{} is a variable of the program, which constants do not see", quote(name)),
                 false => format!("{} is a variable of the program, which functions do not see", quote(name)),
@@ -123,7 +124,7 @@ impl Checker<'_> {
             "nan" => Some("write `NAN`".into()),
             "True" | "TRUE" => Some("write `true`".into()),
             "False" | "FALSE" => Some("write `false`".into()),
-            _ if in_main && self.main_names.contains(&symbol) => Some(
+            _ if in_main && in_program => Some(
                 "it is declared in another block or after this; declare it before, in this block or one around it"
                     .into(),
             ),
