@@ -9,10 +9,10 @@ use crate::sema::hir::{FuncId, Hir};
 use crate::sema::{Env, Input, analyze};
 use crate::syntax::{SourceLimits, parse};
 use crate::types::{Elem, Type};
-use cases::{Bounds, Case, Expect, Value};
+use case_files::{Bounds, Case, Expect, Value};
 
 #[path = "../../../tests/common/cases.rs"]
-mod cases;
+mod case_files;
 
 /// A value's type and its words: one for a scalar, one for each element.
 fn words_of(value: &Value) -> (Type, Vec<u64>) {
@@ -97,7 +97,7 @@ fn check(case: &Case, failures: &mut Vec<String>) -> bool {
 #[test]
 fn programs_give_what_their_cases_say() {
     let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let all = cases::load(&directory).expect("every file is well formed");
+    let all = case_files::load(&directory).expect("every file is well formed");
     let run = move || {
         let mut failures = Vec::new();
         let ran = all.iter().filter(|case| check(case, &mut failures)).count();

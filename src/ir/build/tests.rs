@@ -345,7 +345,7 @@ fn the_deepest_nesting_needs_little_stack() {
             let (ast, errors) = parse(&source, &SourceLimits::default());
             assert!(errors.is_empty(), "{errors:?}");
             let Ok(hir) = analyze(&source, &ast, &env()) else { panic!("{source} is wrong") };
-            let small = std::thread::Builder::new().stack_size(256 << 10);
+            let small = std::thread::Builder::new().stack_size(384 << 10);
             let built = std::thread::scope(|scope| {
                 let work = || {
                     let mut func = build(&hir, FuncId(0), &BuildOptions { metering: true }).unwrap();
