@@ -404,3 +404,21 @@ impl<'r> Machine<'r> {
         trap::Frame { function: self.hir.funcs[frame.func.0 as usize].name.as_str().into(), call: frame.call }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_without_end_is_refused() {
+        let mut stack = Stack::<u64>::new();
+        let most = STACK_BYTES / 8;
+        assert!(matches!(stack.push_many(0, most + 1), Err(Stop::NoMemory)));
+        assert!(matches!(stack.push_many(0, usize::MAX), Err(Stop::NoMemory)));
+        stack.push(7).unwrap();
+        assert!(matches!(stack.grow(most), Err(Stop::NoMemory)));
+        assert!(stack.grow(most - 1).is_ok());
+        assert_eq!((stack.height(), stack.0.capacity()), (1, most));
+        assert!(matches!(InterpError::from(Stop::NoMemory), InterpError::NoMemory));
+    }
+}
