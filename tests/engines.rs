@@ -126,7 +126,8 @@ fn every_case_gives_what_the_language_says_on_every_engine() {
                 _ => None,
             };
             let diagnostics = diagnostics.as_ref().map_or(&[][..], |error| error.diagnostics());
-            let place = format!("{}:{} ({})\n    {}", case.file, case.line, way.name, case.source.replace('\n', "\n    "));
+            let place =
+                format!("{}:{} ({})\n    {}", case.file, case.line, way.name, case.source.replace('\n', "\n    "));
             if let Some(fault) = fault(case, &outcome, diagnostics) {
                 faults.push(format!("{place}\n  {fault}"));
                 break;

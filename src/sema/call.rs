@@ -2,9 +2,10 @@
 
 use super::builtins::{self, Builtin, Form, Gives, Lower};
 use super::check::{Checker, Ty, Val, elem_of, ty_name};
-use super::errors::quote;
+use super::errors::{brief, quote};
 use super::hir::{ExprId, ExprKind, FuncId, HostId, List, Step, StepKind};
 use super::{HostParams, HostSignature};
+use crate::diagnostic::cut;
 use crate::ir::op::Op;
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
@@ -53,7 +54,8 @@ impl Checker<'_> {
         if value || builtins::constant(text).is_some() {
             let message = format!("{} is a value, not a function", quote(text));
             let error = self.errors.add("E0107", name.span, message);
-            error.help = Some(format!("to multiply write `{text} * (…)`; an element of an array is `{text}[i]`"));
+            let name = brief(text);
+            error.help = Some(format!("to multiply write `{name} * (…)`; an element of an array is `{name}[i]`"));
             return;
         }
         let help = match builtins::known_elsewhere(text) {
@@ -79,7 +81,7 @@ impl Checker<'_> {
             n => n.to_string(),
         };
         let message = format!("{} takes {takes}, but is given {given}", quote(name));
-        self.errors.add("E0122", span, message).help = Some(format!("it is `{signature}`"));
+        self.errors.add("E0122", span, message).help = Some(format!("it is `{}`", cut(&signature)));
     }
 
     #[inline(never)]

@@ -2,7 +2,7 @@
 
 use super::Env;
 use super::builtins::Constant;
-use super::errors::{Errors, quote};
+use super::errors::{Errors, brief, quote};
 use super::graph::Graph;
 use super::hir::{self, ExprId, FuncId, Hir, List, Local, LocalId, Param, StmtId, StmtKind};
 use super::names::{Scopes, Visit, Walker};
@@ -180,10 +180,10 @@ impl<'a> Checker<'a> {
         &self.ast.symbols[symbol.0 as usize]
     }
 
-    /// The source at a span, for a help line; none where it is long or has several lines.
+    /// The source at a span, for a help line; none where it is long or more than plain signs on one line.
     pub fn snippet(&self, span: Span) -> Option<&'a str> {
         let text = self.source.get(span.start as usize..span.end as usize)?;
-        (text.len() <= 60 && !text.contains('\n')).then_some(text)
+        (text.len() <= 60 && text.bytes().all(|b| matches!(b, b' '..=b'~'))).then_some(text)
     }
 
     /// The source of an expression, for a help line.
@@ -334,6 +334,7 @@ impl<'a> Checker<'a> {
             if param.mutable && elem_of(ty).is_none() {
                 let message = format!("{} is no array, so it cannot be `mut`", quote(name));
                 let error = self.errors.add("E0134", param.name.span, message);
+                let name = brief(name);
                 error.help = Some(match param.ty {
                     None => format!("for an array write `mut {name}: [f64]`; a number that changes is a `var`"),
                     Some(_) => format!("leave out `mut`; a number that changes is a `var`: `var v = {name};`"),

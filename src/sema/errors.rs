@@ -68,3 +68,8 @@ impl Errors {
 pub(super) fn quote(text: &str) -> String {
     format!("`{}`", cut(text))
 }
+
+/// A name as help may write it out.
+pub(super) fn brief(name: &str) -> &str {
+    if name.len() <= 60 { name } else { "…" }
+}

@@ -4,7 +4,7 @@
 
 use super::builtins::{self, Constant};
 use super::check::{Checker, Origin, Ty, Val, elem_of, join, ty_name};
-use super::errors::quote;
+use super::errors::{brief, quote};
 use super::hir::{ExprId, ExprKind, List, LocalId, StmtId, StmtKind};
 use crate::span::Span;
 use crate::syntax::ast::{self, BlockId, Symbol, UnaryOp};
@@ -103,14 +103,14 @@ impl Checker<'_> {
             };
             help = match self.in_const {
                 true => "make it a `const` too, or this a `let`".to_string(),
-                false => format!("pass it as a parameter, or make it a constant: `const {name} = …;`"),
+                false => format!("pass it as a parameter, or make it a constant: `const {} = …;`", brief(name)),
             };
             self.errors.add("E0106", span, message).help = Some(help);
             return self.error(span);
         }
         if callable {
             let message = format!("{} is a function, not a value", quote(name));
-            help = format!("call it: `{name}(…)`");
+            help = format!("call it: `{}(…)`", brief(name));
             self.errors.add("E0107", span, message).help = Some(help);
             return self.error(span);
         }

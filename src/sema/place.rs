@@ -2,7 +2,7 @@
 
 use super::builtins;
 use super::check::{Checker, Origin, Ty, Val, elem_of, ty_name};
-use super::errors::quote;
+use super::errors::{brief, quote};
 use super::hir::{ExprId, ExprKind, LocalId, StmtId, StmtKind};
 use super::operator::{Acc, zero};
 use crate::ir::op::Op;
@@ -104,7 +104,7 @@ impl Checker<'_> {
             if self.const_of[symbol.0 as usize].is_some() || builtins::constant(name).is_some() {
                 let message = format!("{} is a constant; it cannot be assigned", quote(name));
                 let error = self.errors.add("E0130", span, message);
-                error.help = Some(format!("declare a variable: `var {name} = …;`"));
+                error.help = Some(format!("declare a variable: `var {} = …;`", brief(name)));
                 return None;
             }
             let before = self.errors.len();
@@ -113,20 +113,21 @@ impl Checker<'_> {
                 && let Some(error) = self.errors.added_since(before)
                 && error.help.is_none()
             {
-                error.help = Some(format!("declare it: `var {name} = …;`"));
+                error.help = Some(format!("declare it: `var {} = …;`", brief(name)));
             }
             return None;
         };
         let declared = self.body.locals[local as usize].span;
+        let shown = brief(name);
         let (what, help) = match self.body.infos[local as usize].origin {
             Origin::Var(..) => {
                 self.body.locals[local as usize].assigned = true;
                 return Some(LocalId(local));
             }
-            Origin::Let => ("a `let`", format!("declare it with `var {name} = …;`")),
-            Origin::Param => ("a parameter", format!("copy it into a variable: `var v = {name};`")),
-            Origin::Loop => ("the name of a loop", format!("copy it into a variable: `var v = {name};`")),
-            Origin::Input => ("an input", format!("declare a variable: `var v = {name};`")),
+            Origin::Let => ("a `let`", format!("declare it with `var {shown} = …;`")),
+            Origin::Param => ("a parameter", format!("copy it into a variable: `var v = {shown};`")),
+            Origin::Loop => ("the name of a loop", format!("copy it into a variable: `var v = {shown};`")),
+            Origin::Input => ("an input", format!("declare a variable: `var v = {shown};`")),
         };
         let origin = self.body.infos[local as usize].origin;
         let message = format!("{} is {what}; it cannot be assigned", quote(name));
@@ -170,6 +171,7 @@ impl Checker<'_> {
         let Origin::Var(stated, init) = self.body.infos[local.0 as usize].origin else {
             return self.help_for_i64(value);
         };
+        let name = brief(name);
         let whole = self.help_for_i64(value);
         if op == Some(BinaryOp::Div) {
             return format!("`/` always gives an `f64`; for a whole number write `{name} = div({name}, {text});`");
@@ -303,13 +305,14 @@ impl Checker<'_> {
         };
         let declared = Some(self.body.locals[local.0 as usize].span);
         let ty = self.body.locals[local.0 as usize].ty;
+        let shown = brief(name);
         match origin {
             Origin::Let => {
-                (format!("{} is a `let`", quote(name)), Some(format!("declare it with `var {name} = …;`")), declared)
+                (format!("{} is a `let`", quote(name)), Some(format!("declare it with `var {shown} = …;`")), declared)
             }
             Origin::Param => (
                 format!("{} is a plain parameter", quote(name)),
-                Some(format!("declare it as `mut {name}: {ty}`")),
+                Some(format!("declare it as `mut {shown}: {ty}`")),
                 declared,
             ),
             Origin::Input => (format!("{} is an input that is only for reading", quote(name)), None, None),
@@ -340,6 +343,7 @@ impl Checker<'_> {
         let zero = zero(ty).unwrap_or("0.0");
         let message = format!("{} is a `var`, but this array may not be written to: {why}", quote(name_text));
         let error = self.errors.add("E0133", self.span(value), message);
+        let name_text = brief(name_text);
         error.help = Some(format!(
             "write `let {name_text} = {text};`, or copy it: `var {name_text}{stated} = [{zero}; len({text})]; copy({name_text}, {text});`"
         ));

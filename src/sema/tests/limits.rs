@@ -117,3 +117,27 @@ fn trees_with_errors_are_checked_too() {
         free_names(&ast);
     }
 }
+
+#[test]
+fn messages_stay_short_whatever_the_text() {
+    let name = "n".repeat(5000);
+    let params = vec![format!("{name}1: i64"), format!("{name}2: i64")].join(", ");
+    for source in [
+        format!("let {name} = 1; {name} = 2;"),
+        format!("var {name} = 1; {name} += 0.5;"),
+        format!("let {name} = [1]; {name}[0] = 2; var b = {name}; fill({name}, 1);"),
+        format!("fn {name}({params}) = 1; {name}(1); {name}(1, true); {name} + 1"),
+        format!("fn f(mut {name}) = {name}; fn g({name}: [f64]) {{ {name}[0] = 1; }}"),
+        format!("{name}(1); {name}; {name} = 1;"),
+        format!("ins[{}]", "x + ".repeat(2000) + "x"),
+        format!("let {name} = 1; {name}(2); fn f() = {name};"),
+        format!("const {name} = {name};"),
+        "ins[x /* \u{1b}[31m \u{202e} */ + 1]".to_string(),
+    ] {
+        for error in wrong(&source) {
+            let told = format!("{} {}", error.message, error.help.unwrap_or_default());
+            assert!(told.len() < 500, "{told}");
+            assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
+        }
+    }
+}
