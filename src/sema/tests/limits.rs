@@ -121,7 +121,7 @@ fn trees_with_errors_are_checked_too() {
 #[test]
 fn messages_stay_short_whatever_the_text() {
     let name = "n".repeat(5000);
-    let params = vec![format!("{name}1: i64"), format!("{name}2: i64")].join(", ");
+    let params = format!("{name}1: i64, {name}2: i64");
     for source in [
         format!("let {name} = 1; {name} = 2;"),
         format!("var {name} = 1; {name} += 0.5;"),
