@@ -352,7 +352,7 @@ impl Engine {
     ///
     /// ```
     /// let engine = cresset::Engine::new()?;
-    /// assert_eq!(engine.eval::<i64>("var n = 1; for i in 1..=5 { n *= i } n")?, 120);
+    /// assert_eq!(engine.eval::<i64>("var n = 1; for i in 1..=5 { n *= i; } n")?, 120);
     /// # Ok::<(), cresset::Error>(())
     /// ```
     pub fn eval<R: crate::signature::Output>(&self, text: &str) -> Result<R, Error> {
