@@ -24,31 +24,35 @@ pub enum PollAt {
 
 /// What is left of one run.
 #[derive(Debug)]
-pub struct Budget {
+pub struct Budget<'a> {
     reserve: u64,
     limited: bool,
     deadline: Option<Instant>,
-    cancel: CancelHandle,
+    cancel: Option<&'a CancelHandle>,
 }
 
-impl Budget {
+impl<'a> Budget<'a> {
     /// The budget of a run that starts now, and its first slice.
-    pub fn start(limits: &Limits, cancel: &CancelHandle) -> (Budget, i64) {
+    pub fn start(limits: &Limits, cancel: Option<&'a CancelHandle>) -> (Budget<'a>, i64) {
         let mut budget = Budget {
             // Without a limit the count still runs, from a number that no machine reaches.
             reserve: limits.fuel.unwrap_or(u64::MAX >> 1).min(u64::MAX >> 1),
             limited: limits.fuel.is_some(),
             // A deadline beyond what the clock can tell is none.
             deadline: limits.deadline.and_then(|time| Instant::now().checked_add(time)),
-            cancel: cancel.clone(),
+            cancel,
         };
         // A run that is already over its time or cancelled must notice at its first unit.
         let slice = if budget.is_interrupted() { 0 } else { budget.next_slice() };
         (budget, slice)
     }
 
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_some_and(CancelHandle::is_cancelled)
+    }
+
     fn is_interrupted(&self) -> bool {
-        self.cancel.is_cancelled() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.is_cancelled() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     fn next_slice(&mut self) -> i64 {
@@ -96,7 +100,7 @@ impl Budget {
 
     /// Makes the next unit poll, if the run was cancelled meanwhile: so that a host function that cancels is obeyed at once.
     pub fn notice_cancel(&mut self, slice: &mut i64) {
-        if self.cancel.is_cancelled() {
+        if self.is_cancelled() {
             self.give_back(slice);
         }
     }
@@ -119,7 +123,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn take(budget: &mut Budget, slice: &mut i64) -> Result<(), TrapKind> {
+    fn take(budget: &mut Budget<'_>, slice: &mut i64) -> Result<(), TrapKind> {
         *slice -= 1;
         if *slice < 0 { budget.poll(slice, PollAt::Loop) } else { Ok(()) }
     }
@@ -127,7 +131,7 @@ mod tests {
     #[test]
     fn n_units_allow_n() {
         for fuel in [0, 1, 2, 1023, 1024, 1025, 5000] {
-            let (mut budget, mut slice) = Budget::start(&Limits::default().fuel(fuel), &CancelHandle::default());
+            let (mut budget, mut slice) = Budget::start(&Limits::default().fuel(fuel), None);
             for unit in 0..fuel {
                 assert_eq!(budget.fuel_left(slice), Some(fuel - unit));
                 assert_eq!(take(&mut budget, &mut slice), Ok(()), "unit {unit} of {fuel}");
@@ -139,7 +143,7 @@ mod tests {
 
     #[test]
     fn grants_are_exact() {
-        let (mut budget, mut slice) = Budget::start(&Limits::default().fuel(3000), &CancelHandle::default());
+        let (mut budget, mut slice) = Budget::start(&Limits::default().fuel(3000), None);
         let mut total = 0;
         while let Ok(granted) = budget.grant(&mut slice, 700) {
             assert!(granted >= 1);
@@ -153,10 +157,9 @@ mod tests {
     fn a_cancelled_or_late_run_stops_at_its_first_unit() {
         let cancel = CancelHandle::default();
         cancel.cancel();
-        let (mut budget, mut slice) = Budget::start(&Limits::default(), &cancel);
+        let (mut budget, mut slice) = Budget::start(&Limits::default(), Some(&cancel));
         assert_eq!(take(&mut budget, &mut slice), Err(TrapKind::Interrupted));
-        let (mut budget, mut slice) =
-            Budget::start(&Limits::default().deadline(Duration::ZERO), &CancelHandle::default());
+        let (mut budget, mut slice) = Budget::start(&Limits::default().deadline(Duration::ZERO), None);
         assert_eq!(take(&mut budget, &mut slice), Err(TrapKind::Interrupted));
         assert_eq!(budget.fuel_left(slice), Some(1_000_000_000));
     }
@@ -166,7 +169,7 @@ mod tests {
         let cancel = CancelHandle::default();
         cancel.cancel();
         let poll = |fuel, depth_left| {
-            let (mut budget, mut slice) = Budget::start(&Limits::default().fuel(fuel), &cancel);
+            let (mut budget, mut slice) = Budget::start(&Limits::default().fuel(fuel), Some(&cancel));
             slice -= 1;
             budget.poll(&mut slice, PollAt::Call { depth_left })
         };

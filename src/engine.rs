@@ -4,7 +4,7 @@ use crate::codegen::{self, Arch, CodegenError, CpuFeatures};
 use crate::error::{Error, SourceError};
 use crate::host::{HostFn, IntoHostFn};
 use crate::ir;
-use crate::limits::{CancelHandle, Limits};
+use crate::limits::Limits;
 use crate::memory::{CodeArena, CodeArenaConfig, StackPool};
 use crate::module::{Function, Module, ModuleParts};
 use crate::opt::{self, Passes};
@@ -292,7 +292,7 @@ impl Engine {
     }
 
     /// Machine code, or nothing where the interpreter is to run the program.
-    fn generate(&self, hir: &Hir) -> Result<Option<Program>, Error> {
+    fn generate(&self, hir: &Hir) -> Result<Option<Arc<Program>>, Error> {
         let Some((arch, features)) = self.inner.target else { return Ok(None) };
         let info = ProgramInfo { funcs: signatures(hir), recursive: hir.funcs.iter().any(|func| func.recursive) };
         let published = lower(hir, &self.inner.config).and_then(|funcs| {
@@ -310,7 +310,7 @@ impl Engine {
             })
         });
         match published {
-            Ok(program) => Ok(Some(program)),
+            Ok(program) => Ok(Some(Arc::new(program))),
             // The interpreter gives the same results: better slow than not at all.
             Err(Refusal::Soft(_)) if self.inner.config.execution == Execution::Auto => Ok(None),
             Err(Refusal::Soft(error) | Refusal::Hard(error)) => Err(error),
@@ -364,7 +364,7 @@ impl Engine {
     /// # Errors
     /// None today; kept for limits that a machine refuses beforehand.
     pub fn sandbox(&self, limits: Limits) -> Result<Sandbox, Error> {
-        Ok(Sandbox::new(limits, CancelHandle::default()))
+        Ok(Sandbox::new(limits))
     }
 
     /// Whether programs are run as machine code.

@@ -3,18 +3,17 @@
 use crate::engine::EngineInner;
 use crate::error::Error;
 use crate::interp;
-use crate::limits::CancelHandle;
-use crate::runtime::entry::{run_typed, run_values};
+use crate::memory::Arena;
+use crate::runtime::Host;
+use crate::runtime::entry::{Entry, run_values};
 use crate::runtime::fpenv::FpEnv;
 use crate::runtime::program::Program;
-use crate::runtime::{Run, RunError};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, SandboxParts};
 use crate::sema::hir::{self, FuncId, Hir, Param};
 use crate::signature::{Output, Signature};
 use crate::types::Type;
 use crate::value::{Arg, Value};
 use std::fmt::Write;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// A compiled program. Clones are the same program; it lives until the last clone and handle is dropped.
@@ -29,7 +28,7 @@ pub(crate) struct ModuleParts {
     pub source: Arc<str>,
     pub hir: Hir,
     /// `None` where the interpreter runs it.
-    pub code: Option<Program>,
+    pub code: Option<Arc<Program>>,
 }
 
 /// A function, as its signature shows it. `Display` writes it as the language does.
@@ -137,7 +136,8 @@ impl Module {
         let wanted = S::params();
         let has: Vec<(Type, bool)> = func.params.iter().map(|param| (param.ty, param.mutable)).collect();
         if wanted == has && func.result == S::Output::TYPE {
-            return Ok(Func { module: self.clone(), id, signature: PhantomData });
+            let entry = self.parts.code.as_ref().and_then(|code| Entry::new(code, id));
+            return Ok(Func { module: self.clone(), id, entry });
         }
         let what = if func.name.is_empty() { "the program".to_owned() } else { format!("`{}`", func.name) };
         Err(Error::Signature(format!(
@@ -183,56 +183,42 @@ impl Module {
     }
 
     fn default_sandbox(&self) -> Sandbox {
-        Sandbox::new(self.parts.engine.config.limits.clone(), CancelHandle::default())
+        Sandbox::new(self.parts.engine.config.limits.clone())
     }
 
     fn run_values(&self, sandbox: &mut Sandbox, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {
         let func = &self.funcs()[id.0 as usize];
         check_args(func, args)?;
         let outcome = match &self.parts.code {
-            Some(code) => self.in_sandbox(sandbox, code, id, |run| run_values(run, args)),
-            None => self.interpret(sandbox, id, args),
+            Some(code) => run_values(code, id, self.host(sandbox.parts()), args).map_err(Error::from),
+            None => self.interpret(sandbox.parts(), id, args),
         };
         sandbox.arena.reset();
         outcome
     }
 
-    fn in_sandbox<R>(
-        &self,
-        sandbox: &mut Sandbox,
-        program: &Program,
-        func: FuncId,
-        run: impl FnOnce(Run<'_>) -> Result<R, RunError>,
-    ) -> Result<R, Error> {
-        let outcome = run(Run {
-            program,
-            func,
-            limits: &sandbox.limits,
-            cancel: &sandbox.cancel,
-            arena: &mut sandbox.arena,
-            fuel_left: &mut sandbox.fuel_left,
-            hosts: self.parts.engine.hosts(),
-            stacks: &self.parts.engine.stacks,
-        });
-        Ok(outcome?)
+    fn host<'a>(&'a self, sandbox: SandboxParts<'a>) -> Host<'a> {
+        let SandboxParts { limits, cancel, arena, fuel_left } = sandbox;
+        let engine = &self.parts.engine;
+        Host { limits, cancel, arena, fuel_left, functions: engine.hosts(), stacks: &engine.stacks }
     }
 
-    fn interpret(&self, sandbox: &mut Sandbox, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {
+    fn interpret(&self, sandbox: SandboxParts<'_>, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {
         let fp = FpEnv::canonical();
         let run = interp::Run {
             hir: &self.parts.hir,
             hosts: self.parts.engine.hosts(),
-            limits: &sandbox.limits,
-            cancel: &sandbox.cancel,
+            limits: sandbox.limits,
+            cancel: sandbox.cancel,
             fp: &fp,
         };
         match run.run(id, args) {
             Ok((value, fuel_left)) => {
-                sandbox.fuel_left = fuel_left;
+                *sandbox.fuel_left = fuel_left;
                 Ok(value)
             }
             Err(interp::InterpError::Trap(trap)) => {
-                sandbox.fuel_left = trap.fuel_left;
+                *sandbox.fuel_left = trap.fuel_left;
                 Err(Error::Trap(trap))
             }
             Err(error @ interp::InterpError::BadCall(_)) => Err(Error::Signature(error.to_string())),
@@ -298,12 +284,13 @@ fn rust_signature(params: &[(Type, bool)], result: Type) -> String {
 pub struct Func<S> {
     module: Module,
     id: FuncId,
-    signature: PhantomData<fn() -> S>,
+    /// The machine code, where there is some.
+    entry: Option<Entry<S>>,
 }
 
 impl<S> Clone for Func<S> {
     fn clone(&self) -> Func<S> {
-        Func { module: self.module.clone(), id: self.id, signature: PhantomData }
+        Func { module: self.module.clone(), id: self.id, entry: self.entry.clone() }
     }
 }
 
@@ -319,22 +306,32 @@ impl<S: Signature> Func<S> {
     ///
     /// # Errors
     /// [`Error::Trap`] where the program traps, [`Error::Machine`] where memory for its stack or its result is refused.
+    #[inline]
     pub fn call(&self, args: S::Args<'_>) -> Result<S::Output, Error> {
-        self.call_in(&mut self.module.default_sandbox(), args)
+        let limits = &self.module.parts.engine.config.limits;
+        let mut arena = Arena::new(limits.memory);
+        let sandbox = SandboxParts { limits, cancel: None, arena: &mut arena, fuel_left: &mut None };
+        self.call_with(sandbox, args)
     }
 
     /// Calls it in a sandbox.
     ///
     /// # Errors
     /// As [`Func::call`].
+    #[inline]
     pub fn call_in(&self, sandbox: &mut Sandbox, args: S::Args<'_>) -> Result<S::Output, Error> {
-        let outcome = match &self.module.parts.code {
-            Some(code) => self.module.in_sandbox(sandbox, code, self.id, |run| run_typed::<S>(run, args)),
+        let outcome = self.call_with(sandbox.parts(), args);
+        sandbox.arena.reset();
+        outcome
+    }
+
+    #[inline]
+    fn call_with(&self, sandbox: SandboxParts<'_>, args: S::Args<'_>) -> Result<S::Output, Error> {
+        match &self.entry {
+            Some(entry) => Ok(entry.call(self.module.host(sandbox), args)?),
             None => self.module.interpret(sandbox, self.id, &mut S::args(args)).and_then(|value| {
                 S::Output::from_value(value).ok_or_else(|| Error::Signature("a value of another type".to_owned()))
             }),
-        };
-        sandbox.arena.reset();
-        outcome
+        }
     }
 }

@@ -22,10 +22,27 @@ pub struct Sandbox {
     pub(crate) fuel_left: Option<u64>,
 }
 
+/// What a call uses of a sandbox, or has in place of one.
+pub(crate) struct SandboxParts<'a> {
+    pub limits: &'a Limits,
+    pub cancel: Option<&'a CancelHandle>,
+    pub arena: &'a mut Arena,
+    pub fuel_left: &'a mut Option<u64>,
+}
+
 impl Sandbox {
-    pub(crate) fn new(limits: Limits, cancel: CancelHandle) -> Sandbox {
+    pub(crate) fn parts(&mut self) -> SandboxParts<'_> {
+        SandboxParts {
+            limits: &self.limits,
+            cancel: Some(&self.cancel),
+            arena: &mut self.arena,
+            fuel_left: &mut self.fuel_left,
+        }
+    }
+
+    pub(crate) fn new(limits: Limits) -> Sandbox {
         let arena = Arena::new(limits.memory);
-        Sandbox { fuel_left: limits.fuel, limits, cancel, arena }
+        Sandbox { fuel_left: limits.fuel, limits, cancel: CancelHandle::default(), arena }
     }
 
     /// Stops the call that is under way in this sandbox, or the next one, from any thread.

@@ -69,12 +69,12 @@ pub struct Mark {
 }
 
 /// The fuel of a run.
-pub struct Fuel {
-    pub budget: Budget,
+pub struct Fuel<'a> {
+    pub budget: Budget<'a>,
     pub slice: i64,
 }
 
-impl Meter for Fuel {
+impl Meter for Fuel<'_> {
     fn grant(&mut self, pieces: u64) -> Result<u64, TrapKind> {
         self.budget.grant(&mut self.slice, pieces)
     }

@@ -203,7 +203,7 @@ pub struct Machine<'r> {
     pub tasks: Stack<Task>,
     pub loops: Stack<Loop>,
     pub heap: Heap<'r>,
-    pub fuel: Fuel,
+    pub fuel: Fuel<'r>,
     /// Arguments of a host call, kept for their room.
     pub host_args: Vec<Value>,
     pub host_failure: Option<HostFailure>,

@@ -32,7 +32,7 @@ pub struct Run<'a> {
     /// What it may use.
     pub limits: &'a Limits,
     /// Stops it.
-    pub cancel: &'a CancelHandle,
+    pub cancel: Option<&'a CancelHandle>,
     /// The floating-point environment, already the language's; host functions run in the host's.
     pub fp: &'a FpEnv,
 }

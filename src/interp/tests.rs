@@ -61,7 +61,7 @@ impl<'h> Setup<'h> {
 
     fn call(&self, hir: &Hir, func: FuncId, args: &mut [Arg<'_>]) -> Result<(Value, Option<u64>), InterpError> {
         let fp = FpEnv::canonical();
-        let (limits, cancel) = (&self.limits, &self.cancel);
+        let (limits, cancel) = (&self.limits, Some(&self.cancel));
         Run { hir, hosts: &self.hosts, limits, cancel, fp: &fp }.run(func, args)
     }
 

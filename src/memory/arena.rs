@@ -140,6 +140,10 @@ impl Arena {
 
     /// Releases everything, and gives memory back that two runs in a row did not both need.
     pub fn reset(&mut self) {
+        // Most calls make no array.
+        if self.reservation.is_none() {
+            return;
+        }
         let keep = self.high.min(self.previous_high).max(RESIDENT);
         self.previous_high = self.high;
         self.used = 0;

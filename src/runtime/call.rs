@@ -23,7 +23,7 @@ const HOST_STACK: usize = 16 << 10;
 pub(super) struct Activation<'a> {
     pub program: &'a Program,
     pub hosts: &'a [HostFn],
-    pub budget: Budget,
+    pub budget: Budget<'a>,
     pub arena: &'a mut Arena,
     pub fp: &'a FpEnv,
     pub depth_limit: u32,
@@ -31,24 +31,27 @@ pub(super) struct Activation<'a> {
     pub trap: Option<Trap>,
 }
 
-/// What a run needs.
-pub struct Run<'a> {
-    /// The code.
-    pub program: &'a Program,
-    /// The function to call.
-    pub func: FuncId,
+/// What a host gives to a run.
+pub struct Host<'a> {
     /// What it may use.
     pub limits: &'a Limits,
-    /// How it is cancelled.
-    pub cancel: &'a CancelHandle,
+    /// How it is cancelled, if it can be.
+    pub cancel: Option<&'a CancelHandle>,
     /// Where its arrays lie; they stay until the next reset.
     pub arena: &'a mut Arena,
     /// Receives what is left of the fuel, where it is limited.
     pub fuel_left: &'a mut Option<u64>,
     /// The host's functions.
-    pub hosts: &'a [HostFn],
+    pub functions: &'a [HostFn],
     /// Where stacks come from.
     pub stacks: &'a StackPool,
+}
+
+/// A run of one function.
+pub(super) struct Run<'a> {
+    pub program: &'a Program,
+    pub func: FuncId,
+    pub host: Host<'a>,
 }
 
 /// Why a run gave no result.
@@ -69,27 +72,27 @@ impl Run<'_> {
     /// `args` are what the function's signature asks for, and the arrays among them stay valid, the mutable ones not otherwise used, while it runs.
     pub(super) unsafe fn execute(&mut self, args: &[u64]) -> Result<[u64; 2], RunError> {
         let thunk = self.program.thunk(self.func).ok_or(RunError::NoFunction)?;
-        let stack_need = self.program.stack_need(self.limits.depth);
+        let stack_need = self.program.stack_need(self.host.limits.depth);
         let stack = match stack_need {
             0..=HOST_STACK => None,
-            _ => Some(self.stacks.take(stack_need.saturating_add(HEADROOM)).map_err(RunError::Memory)?),
+            _ => Some(self.host.stacks.take(stack_need.saturating_add(HEADROOM)).map_err(RunError::Memory)?),
         };
         let fp = FpEnv::canonical();
-        let (budget, fuel_slice) = Budget::start(self.limits, self.cancel);
-        let arena_used = self.arena.used() as u64;
+        let (budget, fuel_slice) = Budget::start(self.host.limits, self.host.cancel);
+        let arena_used = self.host.arena.used() as u64;
         let mut activation = Activation {
             program: self.program,
-            hosts: self.hosts,
+            hosts: self.host.functions,
             budget,
-            arena: &mut *self.arena,
+            arena: &mut *self.host.arena,
             fp: &fp,
-            depth_limit: self.limits.depth,
+            depth_limit: self.host.limits.depth,
             host_failure: None,
             trap: None,
         };
         let mut context = Context {
             fuel_slice,
-            depth_left: i64::from(self.limits.depth),
+            depth_left: i64::from(self.host.limits.depth),
             arena_top: arena_used,
             trap_index: 0,
             trap_len: 0,
@@ -105,13 +108,13 @@ impl Run<'_> {
         // activation, to which nothing else refers meanwhile; the caller vouches for the arguments; a thunk writes at most two results.
         // Defended by tests/engines.rs.
         let trapped = unsafe { enter(&raw mut context, thunk, args.as_ptr(), words.as_mut_ptr()) };
-        *self.fuel_left = activation.budget.fuel_left(context.fuel_slice);
+        *self.host.fuel_left = activation.budget.fuel_left(context.fuel_slice);
         activation.arena.release_to(context.arena_top as usize);
         if trapped == 0 {
             return Ok(words);
         }
         let mut trap = activation.trap.take().unwrap_or_else(|| Trap::new(TrapKind::HostError, Span::default()));
-        trap.fuel_left = *self.fuel_left;
+        trap.fuel_left = *self.host.fuel_left;
         Err(RunError::Trap(Box::new(trap)))
     }
 }

@@ -1,40 +1,61 @@
 //! Safe ways into machine code: the arguments are checked against the function's signature, arrays are copied out.
 
-use super::call::{Run, RunError};
+use super::call::{Host, Run, RunError};
+use super::program::Program;
+use crate::sema::hir::FuncId;
 use crate::signature::{Output, Signature};
 use crate::types::{Elem, Type};
 use crate::value::{Arg, Array, Value};
+use std::marker::PhantomData;
+use std::sync::Arc;
 
-/// Calls the function with arguments whose types were found to be those of its signature.
-///
-/// # Errors
-/// A trap, no memory, or [`RunError::NoFunction`] where the signature is another.
-#[inline]
-pub fn run_typed<S: Signature>(mut run: Run<'_>, mut args: S::Args<'_>) -> Result<S::Output, RunError> {
-    let matches = run
-        .program
-        .signature(run.func)
-        .is_some_and(|signature| signature.result == S::Output::TYPE && signature.params == S::params());
-    if !matches {
-        return Err(RunError::NoFunction);
+/// A function of published code whose signature was found to be `S`. Clones are the same function.
+pub struct Entry<S> {
+    program: Arc<Program>,
+    func: FuncId,
+    signature: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for Entry<S> {
+    fn clone(&self) -> Entry<S> {
+        Entry { program: self.program.clone(), func: self.func, signature: PhantomData }
     }
-    let (words, count) = S::words(&mut args);
-    // SAFETY: (R3) the signature was just compared; `words` holds what it asks for, as `Signature` is sealed; the borrows in `args` live until the end of
-    // this function. Defended by tests/api.rs.
-    let result = unsafe { run.execute(&words[..count]) }?;
-    match S::Output::from_word(result[0]) {
-        Some(output) => Ok(output),
-        // SAFETY: (R4) the result's type is an array, so the words are its address and length.
-        None => S::Output::from_value(unsafe { value_of(S::Output::TYPE, result) }?).ok_or(RunError::NoFunction),
+}
+
+impl<S: Signature> Entry<S> {
+    /// The function, if that is its signature.
+    pub fn new(program: &Arc<Program>, func: FuncId) -> Option<Entry<S>> {
+        let signature = program.signature(func)?;
+        let matches = signature.result == S::Output::TYPE && signature.params == S::params();
+        matches.then(|| Entry { program: program.clone(), func, signature: PhantomData })
+    }
+
+    /// Calls it.
+    ///
+    /// # Errors
+    /// A trap, or no memory.
+    #[inline]
+    pub fn call(&self, host: Host<'_>, mut args: S::Args<'_>) -> Result<S::Output, RunError> {
+        let (words, count) = S::words(&mut args);
+        let mut run = Run { program: &self.program, func: self.func, host };
+        // SAFETY: (R3) `new` compared the signature; `words` holds what it asks for, as `Signature` is sealed; the borrows in `args` live until the end of
+        // this function. Defended by tests/api.rs.
+        let result = unsafe { run.execute(&words[..count]) }?;
+        match S::Output::from_word(result[0]) {
+            Some(output) => Ok(output),
+            // SAFETY: (R4) the result's type is an array, so the words are its address and length.
+            None => S::Output::from_value(unsafe { value_of(S::Output::TYPE, result) }?).ok_or(RunError::NoFunction),
+        }
     }
 }
 
 /// Calls the function with arguments whose types are known only now. An `i64` is promoted to an `f64` parameter.
 ///
 /// # Errors
-/// As [`run_typed`].
-pub fn run_values(mut run: Run<'_>, args: &mut [Arg<'_>]) -> Result<Value, RunError> {
-    let signature = run.program.signature(run.func).ok_or(RunError::NoFunction)?;
+/// A trap, no memory, or [`RunError::NoFunction`] where the function's signature is another.
+pub fn run_values(program: &Program, func: FuncId, host: Host<'_>, args: &mut [Arg<'_>]) -> Result<Value, RunError> {
+    let mut run = Run { program, func, host };
+    let signature = program.signature(func).ok_or(RunError::NoFunction)?;
     if signature.params.len() != args.len() {
         return Err(RunError::NoFunction);
     }

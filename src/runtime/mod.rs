@@ -11,4 +11,4 @@ mod host_call;
 pub mod program;
 mod table;
 
-pub use call::{Run, RunError};
+pub use call::{Host, RunError};

@@ -74,12 +74,12 @@ fn alloc_address(elem: Elem) -> usize {
 }
 
 /// Pays from the run's budget.
-struct FromBudget<'a> {
-    budget: &'a mut Budget,
+struct FromBudget<'a, 'run> {
+    budget: &'a mut Budget<'run>,
     slice: &'a mut i64,
 }
 
-impl Meter for FromBudget<'_> {
+impl Meter for FromBudget<'_, '_> {
     fn grant(&mut self, pieces: u64) -> Result<u64, TrapKind> {
         self.budget.grant(self.slice, pieces)
     }
