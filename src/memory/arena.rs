@@ -1,7 +1,7 @@
 //! The bytes of a program's arrays.
 //!
-//! One reservation as large as the limit, made at the first allocation and opened as it fills: arrays never move. The
-//! accounting is the language's: each array takes its bytes rounded up to 64, and the limit is exact.
+//! One reservation as large as the limit (64 GiB at most), made at the first allocation and opened as it fills:
+//! arrays never move. The accounting is the language's: each array takes its bytes rounded up to 64, and the limit is exact.
 
 use super::{MemoryError, Reservation, page_size, round_up, sys};
 
@@ -11,6 +11,8 @@ const GRAIN: usize = 64;
 const FIRST_STEP: usize = 64 << 10;
 /// What is opened at once at most, beyond what is needed.
 const LARGEST_STEP: usize = 4 << 20;
+/// What is reserved at most, whatever the limit: arrays of one program cannot take more.
+const LARGEST_RESERVATION: usize = 64 << 30;
 /// What stays in memory between runs in any case.
 const RESIDENT: usize = 1 << 20;
 
@@ -81,13 +83,13 @@ impl Arena {
         let page = page_size();
         if self.reservation.is_none() {
             // A limit that the address space cannot hold is no reason to refuse a small array.
-            self.reservation = Some(Reservation::new_up_to(round_up(self.limit, page)?.min(1 << 46), end)?);
+            self.reservation = Some(Reservation::new_up_to(round_up(self.limit, page)?.min(LARGEST_RESERVATION), end)?);
         }
         let Some(reservation) = &mut self.reservation else { return Ok(()) };
         let ahead = self.committed.clamp(FIRST_STEP, LARGEST_STEP);
         let wanted = round_up(end.max(self.committed.saturating_add(ahead)), page)?.min(reservation.len());
         if wanted < end {
-            // Less than the limit could be reserved, and it is used up.
+            // Less than the limit was reserved, and it is used up.
             return Err(MemoryError::System { call: sys::MMAP, size: end, errno: libc::ENOMEM });
         }
         let range = reservation.range(self.committed, wanted - self.committed)?;

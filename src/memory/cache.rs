@@ -16,33 +16,36 @@ pub(super) fn has_landing_pads() -> bool {
     false
 }
 
-/// Lets this machine's trap instruction fill `bytes`; whatever jumps there stops.
-pub(super) fn fill_with_traps(bytes: &mut [u8]) {
-    #[cfg(target_arch = "aarch64")]
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = BRK[at % 4];
-    }
-    #[cfg(not(target_arch = "aarch64"))]
-    bytes.fill(INT3);
-}
-
-/// Whether `bytes`, which start `offset` bytes into a page, are nothing but traps.
-pub(super) fn is_all_traps(bytes: &[u8], offset: usize) -> bool {
-    #[cfg(target_arch = "aarch64")]
-    return bytes.iter().enumerate().all(|(at, &byte)| byte == BRK[(offset + at) % 4]);
-    #[cfg(not(target_arch = "aarch64"))]
-    {
-        let _ = offset;
-        bytes.iter().all(|&byte| byte == INT3)
-    }
-}
-
-/// `brk #0`.
+/// The bytes of this machine's trap instruction, repeated to four: `brk #0`.
 #[cfg(target_arch = "aarch64")]
-const BRK: [u8; 4] = 0xD420_0000_u32.to_le_bytes();
-
+const TRAP: [u8; 4] = 0xD420_0000_u32.to_le_bytes();
+/// The bytes of this machine's trap instruction, repeated to four: `int3`.
 #[cfg(not(target_arch = "aarch64"))]
-const INT3: u8 = 0xCC;
+const TRAP: [u8; 4] = [0xCC; 4];
+
+/// Fills `bytes`, which start on an instruction, with traps; whatever jumps there stops.
+pub(super) fn fill_with_traps(bytes: &mut [u8]) {
+    if TRAP == [TRAP[0]; 4] {
+        return bytes.fill(TRAP[0]);
+    }
+    for word in bytes.chunks_exact_mut(TRAP.len()) {
+        word.copy_from_slice(&TRAP);
+    }
+}
+
+/// Whether `bytes`, which start `offset` bytes after an instruction, are nothing but traps.
+pub(super) fn is_all_traps(bytes: &[u8], offset: usize) -> bool {
+    let to_next = offset.wrapping_neg() % TRAP.len();
+    let (head, words) = bytes.split_at(to_next.min(bytes.len()));
+    let head_is = head.iter().enumerate().all(|(at, byte)| *byte == TRAP[(offset + at) % TRAP.len()]);
+    // Whole words without an early way out: the compiler makes vectors of it.
+    let different = words.chunks_exact(TRAP.len()).fold(0, |different, word| {
+        let word = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
+        different | (word ^ u32::from_le_bytes(TRAP))
+    });
+    let rest_is = words.chunks_exact(TRAP.len()).remainder() == &TRAP[..words.len() % TRAP.len()];
+    head_is && different == 0 && rest_is
+}
 
 /// Makes `code` safe to run on every core of this process.
 pub(super) fn publish(code: &[u8]) {
@@ -99,5 +102,25 @@ mod aarch64 {
         if membarrier(REGISTER_PRIVATE_EXPEDITED_SYNC_CORE) == 0 {
             membarrier(PRIVATE_EXPEDITED_SYNC_CORE);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_wrong_byte_anywhere_is_seen() {
+        let mut page = vec![0; 256];
+        fill_with_traps(&mut page);
+        for start in 0..256 {
+            assert!(is_all_traps(&page[start..], start));
+            for wrong in (start..256).step_by(5) {
+                page[wrong] ^= 0x10;
+                assert!(!is_all_traps(&page[start..], start), "{start} {wrong}");
+                page[wrong] ^= 0x10;
+            }
+        }
+        assert!(is_all_traps(&page[3..6], 3));
     }
 }

@@ -11,7 +11,8 @@
 //! - **M2, never writable and executable.** [`Protection`] has no such value. Code is made by
 //!   [`CodeArena::writable`], which gives pages that may be written and not run, and by [`WritableCode::seal`], which
 //!   consumes the writer. There is no way back: sealed pages change only to "no access", by a fresh mapping over them,
-//!   so an address that ran code once carries other code only after all of its old bytes are gone.
+//!   so an address that ran code once carries other code only after all of its old bytes are gone. A few dropped
+//!   slots may wait for that together; until then nobody else gets them.
 //! - **M3, checked bytes are the bytes that run.** `seal` makes the pages read-only before it calls the verifier and
 //!   executable only after the verifier agreed. In between nobody can write them.
 //! - **M4, one owner.** A slot of the arena belongs to exactly one [`WritableCode`] or [`ExecutableCode`]; the slot's
@@ -23,6 +24,7 @@
 
 mod arena;
 mod cache;
+mod cluster;
 mod code;
 mod page;
 mod reservation;
@@ -31,9 +33,10 @@ mod stack;
 mod sys;
 
 pub use arena::{Arena, Mark};
-pub use code::{ArenaStats, CodeArena, CodeArenaConfig, ExecutableCode, WritableCode, pool_distance};
+pub use code::{ArenaStats, CodeArena, CodeArenaConfig, ExecutableCode, WritableCode};
 pub use page::{page_size, round_down, round_up};
 pub use reservation::{GUARD_SIZE, PageRange, Protection, Reservation};
+pub use slots::pool_distance;
 pub use stack::{PooledStack, Stack, StackPool};
 #[cfg(debug_assertions)]
 #[doc(hidden)]

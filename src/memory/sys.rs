@@ -94,6 +94,18 @@ pub(super) fn prefer_small_pages(base: *mut u8, len: usize) {
     let _ = (base, len);
 }
 
+/// Asks for the memory behind pages that will be written soon, at once instead of by a fault each. A hint.
+///
+/// # Safety
+/// The range must be whole pages of one writable mapping that the caller owns.
+pub(super) unsafe fn populate(base: *mut u8, len: usize) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the advice writes no bytes: it only makes zero pages exist. Older kernels refuse it.
+    let _ = unsafe { libc::madvise(base.cast(), len, libc::MADV_POPULATE_WRITE) };
+    #[cfg(not(target_os = "linux"))]
+    let _ = (base, len);
+}
+
 /// Unmaps a range.
 ///
 /// # Safety

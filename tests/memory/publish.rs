@@ -38,9 +38,10 @@ fn trace(body: impl FnOnce()) -> Vec<Event> {
 fn publishing_takes_exactly_these_steps() {
     let arena = CodeArena::default();
     // Address space is there already, and no neighbour hides what happens to the pages.
-    drop(publish(&arena, &[]).unwrap());
+    drop(arena.writable(1 << 19, 0).unwrap());
+    arena.trim();
     let page = page_size();
-    let mut base = 0;
+    let (mut base, mut second) = (0, 0);
     let events = trace(|| {
         let mut writer = arena.writable(RETURN_42.len(), 8).unwrap();
         base = writer.base();
@@ -58,21 +59,56 @@ fn publishing_takes_exactly_these_steps() {
         assert_eq!((perms_at(base), perms_at(pool_base)), ("r-xp".into(), "r--p".into()));
         assert_eq!(call(&code), 42);
         assert_eq!(code.pool(), [1; 8]);
-        drop(code);
+        // The next finds its pages open.
+        let next = publish(&arena, &[]).unwrap();
+        second = next.base();
+        drop((code, next));
+        arena.trim();
         assert_eq!((perms_at(base), perms_at(pool_base)), ("---p".into(), "---p".into()));
     });
-    let pool = base + pool_distance(RETURN_42.len(), 8).unwrap();
+    let distance = pool_distance(RETURN_42.len(), 8).unwrap();
     let steps: Vec<_> = events.iter().map(|event| (event.call, event.addr, event.len, event.bits & !BTI)).collect();
     assert_eq!(
         steps,
         [
-            ("mprotect", base, page, WRITE),
-            ("mprotect", pool, page, WRITE),
+            ("mprotect", base, 16 * page, WRITE),
+            ("mprotect", base + distance, 16 * page, WRITE),
             ("mprotect", base, page, READ),
-            ("mprotect", pool, page, READ),
+            ("mprotect", base + distance, page, READ),
             ("mprotect", base, page, EXECUTE),
-            ("mmap", base, page, NONE),
-            ("mmap", pool, page, NONE),
+            ("mprotect", second, page, READ),
+            ("mprotect", second + distance, page, READ),
+            ("mprotect", second, page, EXECUTE),
+            ("mmap", base, 2 * page, NONE),
+            ("mmap", base + distance, 2 * page, NONE),
+        ]
+    );
+}
+
+/// Slots too large for a window are opened one by one.
+#[test]
+fn large_code_takes_the_same_way_in_its_own_steps() {
+    let arena = CodeArena::default();
+    let len = 20 * page_size();
+    let mut base = 0;
+    let events = trace(|| {
+        let code = arena.writable(len, 1).unwrap().seal(accept).unwrap();
+        base = code.base();
+        drop(code);
+    });
+    let distance = pool_distance(len, 1).unwrap();
+    let steps: Vec<_> =
+        events[1..].iter().map(|event| (event.call, event.addr, event.len, event.bits & !BTI)).collect();
+    assert_eq!(
+        steps,
+        [
+            ("mprotect", base, len, WRITE),
+            ("mprotect", base + distance, page_size(), WRITE),
+            ("mprotect", base, len, READ),
+            ("mprotect", base + distance, len, READ),
+            ("mprotect", base, len, EXECUTE),
+            ("mmap", base, len, NONE),
+            ("mmap", base + distance, len, NONE),
         ]
     );
 }
@@ -84,14 +120,16 @@ fn a_page_that_ran_is_written_again_only_after_a_fresh_mapping() {
     let mut addresses = std::collections::HashSet::new();
     let events = trace(|| {
         let mut live = Vec::new();
-        for round in 0..100 {
-            let code = publish(&arena, &vec![3; round * 100]).unwrap();
+        for round in 0..200 {
+            let code = publish(&arena, &vec![3; round * 50]).unwrap();
             used_again += usize::from(!addresses.insert(code.base()));
             live.push(code);
             if round % 3 == 2 {
                 live.swap_remove(round * 7 % live.len());
             }
         }
+        drop(live);
+        arena.trim();
     });
     assert!(used_again > 0);
     let page = page_size();
@@ -166,6 +204,7 @@ fn each_page_allows_what_its_state_allows() {
     assert_dies(libc::SIGSEGV, || _ = call_address(code.pool_base()));
     in_child(|| assert_eq!(call_address(base), 42));
     drop(code);
+    arena.trim();
     assert_no_access(base);
     assert_dies(libc::SIGSEGV, || _ = call_address(base));
 }
@@ -214,6 +253,7 @@ fn refused_code_never_runs_and_is_freed() {
         assert_eq!(refused.unwrap_err(), MemoryError::Rejected { reason: "offset 0: no".into() });
     });
     assert!(events.iter().all(|event| event.bits & libc::PROT_EXEC == 0));
+    arena.trim();
     assert_eq!((perms_at(address), arena.stats().used_bytes), ("---p".into(), 0));
 
     let writer = arena.writable(100, 8).unwrap();
