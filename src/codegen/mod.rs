@@ -1,7 +1,9 @@
-//! From SSA to machine code: regions to blocks ([`flatten`]), registers ([`regalloc`]), the order of blocks ([`layout`]), bytes ([`x64`], [`assemble`]).
+//! From SSA to machine code: regions to blocks ([`flatten`]), registers ([`regalloc`]), the order of blocks ([`layout`]), bytes ([`x64`], [`a64`], [`assemble`]).
 //!
 //! Either machine's code can be made on any host: the machine is a value, never `cfg`.
 
+#[allow(clippy::useless_conversion, reason = "the assembler's macro converts register numbers")]
+pub mod a64;
 mod assemble;
 pub mod blob;
 pub mod flat;
@@ -10,6 +12,7 @@ pub mod frame;
 pub mod layout;
 #[cfg(feature = "disasm")]
 pub mod listing;
+mod reciprocal;
 pub mod regalloc;
 pub mod target;
 #[allow(clippy::useless_conversion, reason = "the assembler's macro converts register numbers")]
@@ -70,7 +73,7 @@ pub enum CodegenError {
 pub fn compile(funcs: &[Func], options: &CodegenOptions) -> Result<CodeBlob, CodegenError> {
     match options.arch {
         Arch::X64 => assemble::assemble::<x64::X64>(funcs, options),
-        Arch::A64 => Err(CodegenError::Malformed("AArch64 is not there yet".to_owned())),
+        Arch::A64 => assemble::assemble::<a64::A64>(funcs, options),
     }
 }
 
@@ -82,7 +85,7 @@ impl CodeBlob {
     pub fn link(&mut self, arch: Arch, code_address: u64, pool_address: u64) -> Result<(), CodegenError> {
         let patch = match arch {
             Arch::X64 => x64::X64::patch_pool_ref,
-            Arch::A64 => return Err(CodegenError::Malformed("AArch64 is not there yet".to_owned())),
+            Arch::A64 => a64::A64::patch_pool_ref,
         };
         for pool_ref in &self.pool_refs {
             patch(&mut self.code, pool_ref.at as usize, code_address, pool_address + u64::from(pool_ref.entry) * 8)?;
