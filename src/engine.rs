@@ -281,7 +281,7 @@ impl Engine {
     }
 
     pub(crate) fn source_limits(&self) -> SourceLimits {
-        self.inner.config.source.clone()
+        self.inner.config.source
     }
 
     fn env(&self, inputs: &[(&str, Type)]) -> Env {

@@ -199,6 +199,11 @@ pub const CODES: &[CodeInfo] = &[
         "machine cannot run it",
         "The text is right, but the machine is out of memory or lacks what compiled code needs; the sentence says which.",
     ),
+    info(
+        "E0901",
+        "wrong command line",
+        "A file that cannot be read, or a value of a name that is none; only the command line gives it, as JSON.",
+    ),
 ];
 
 /// What a code stands for, if there is such a code.

@@ -17,7 +17,7 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Run a program: what it prints, then its value
+    /// Run a program: write what it prints, then its value
     Run(RunArgs),
     /// Evaluate an expression or a small program and write its value
     Eval(EvalArgs),
@@ -29,9 +29,22 @@ pub enum Command {
     Repl(ReplArgs),
 }
 
+impl Command {
+    /// Whether results, and errors with them, are wanted as JSON.
+    pub fn wants_json(&self) -> bool {
+        match self {
+            Command::Run(args) => args.output.json,
+            Command::Eval(args) => args.output.json,
+            Command::Check(args) => args.output.json,
+            Command::Emit(args) => args.output.json,
+            Command::Repl(_) => false,
+        }
+    }
+}
+
 impl Default for Command {
     fn default() -> Command {
-        Command::Repl(ReplArgs { engine: EngineArgs::default(), output: OutputArgs::default() })
+        Command::Repl(ReplArgs { engine: EngineArgs::default(), color: ColorArgs::default() })
     }
 }
 
@@ -39,7 +52,7 @@ impl Default for Command {
 pub struct RunArgs {
     /// The program's file, or `-` for standard input
     pub file: PathBuf,
-    /// Values of the program's free names, `name=value`: `x=1.5`, `n=3`, `on=true`, `xs=[1, 2]`, or any expression
+    /// Values of the program's free names: `x=1.5`, `n=3`, `on=true`, `xs=[1, 2]`, `ys:[f32]=[1, 2]`, or any expression
     #[arg(value_name = "NAME=VALUE")]
     pub values: Vec<String>,
     /// The same as NAME=VALUE
@@ -64,7 +77,7 @@ pub struct EvalArgs {
     /// The value of a free name: `-v x=1.5`
     #[arg(short = 'v', long = "value", value_name = "NAME=VALUE", action = ArgAction::Append)]
     pub values: Vec<String>,
-    /// Read one program a line from standard input and answer each with one line; limits hold for each program
+    /// Read one program a line from standard input and answer each in turn; limits hold for each program
     #[arg(long)]
     pub lines: bool,
     #[command(flatten)]
@@ -109,7 +122,7 @@ pub struct ReplArgs {
     #[command(flatten)]
     pub engine: EngineArgs,
     #[command(flatten)]
-    pub output: OutputArgs,
+    pub color: ColorArgs,
 }
 
 /// A stage of the pipeline.
@@ -237,9 +250,16 @@ pub enum CpuChoice {
 /// How results are written.
 #[derive(Args, Clone, Default)]
 pub struct OutputArgs {
-    /// Write one JSON object to standard output
+    /// Write a JSON object to standard output, errors included
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub color: ColorArgs,
+}
+
+/// How errors are written.
+#[derive(Args, Clone, Default)]
+pub struct ColorArgs {
     /// Colours in error messages
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     pub color: ColorChoice,
@@ -256,9 +276,9 @@ pub enum ColorChoice {
     Never,
 }
 
-impl OutputArgs {
+impl ColorArgs {
     /// Whether errors are coloured on standard error. <https://no-color.org>
-    pub fn color(&self) -> bool {
+    pub fn wanted(&self) -> bool {
         match self.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,

@@ -2,39 +2,51 @@
 
 use crate::args::EvalArgs;
 use crate::bindings::Bindings;
+use crate::format::Shown;
 use crate::hosts::Output;
-use crate::program::{Outcome, describe, engine, evaluate};
-use crate::{format, json};
-use cresset::Value;
+use crate::json;
+use crate::program::{Outcome, describe, engine, evaluate, to_stderr};
+use cresset::{Engine, Error, Sandbox, Value};
 use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 /// What is kept of a line: more than the language takes, so that a longer one is refused as too long.
-const LONGEST: usize = (1 << 20) + 16;
+pub const LONGEST: usize = (1 << 20) + 16;
 
 pub fn lines(args: &EvalArgs) -> Outcome {
     let bindings = Bindings::parse(&args.values)?;
     let output = Output::kept();
-    let limits = args.engine.limits();
     let engine = engine(&args.engine, &output)?;
-    let mut sandbox = engine.sandbox(limits)?;
+    let mut sandbox = engine.sandbox(args.engine.limits())?;
+    if args.output.json {
+        // What went wrong is in the line's answer, and nowhere else.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
     let mut input = BufReader::with_capacity(1 << 16, std::io::stdin().lock());
     let mut stdout = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut line = Vec::new();
+    let mut number = 0_u64;
     while next_line(&mut input, &mut line)? {
-        let outcome = evaluate(&engine, &mut sandbox, &line, &bindings);
+        number += 1;
+        let outcome = match answer(&engine, &mut sandbox, &line, &bindings) {
+            Some(outcome) => outcome,
+            None => {
+                sandbox = engine.sandbox(args.engine.limits())?;
+                Err(Error::Machine("internal error: please report this program".to_owned()))
+            }
+        };
         let printed = output.take();
         if args.output.json {
-            serde_json::to_writer(&mut stdout, &json::outcome(&outcome, printed)).map_err(std::io::Error::from)?;
-            stdout.write_all(b"\n")?;
+            writeln!(stdout, "{}", json::Outcome { outcome: &outcome, output: &printed })?;
         } else {
             stdout.write_all(printed.as_bytes())?;
             match &outcome {
                 Ok(Value::Unit) => {}
-                Ok(value) => writeln!(stdout, "{}", format::value(value))?,
+                Ok(value) => writeln!(stdout, "{}", Shown::whole(value))?,
                 Err(error) => {
                     stdout.flush()?;
-                    eprintln!("{}", describe(error, "standard input", &line, args.output.color()));
+                    to_stderr(&describe(error, &format!("line {number}"), &line, args.output.color.wanted()));
                 }
             }
         }
@@ -47,8 +59,13 @@ pub fn lines(args: &EvalArgs) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The answer to one line, or nothing where this program itself failed: the lines to come have theirs all the same.
+fn answer(engine: &Engine, sandbox: &mut Sandbox, line: &[u8], bindings: &Bindings) -> Option<Result<Value, Error>> {
+    catch_unwind(AssertUnwindSafe(|| evaluate(engine, sandbox, line, bindings))).ok()
+}
+
 /// Reads the next line without its newline; false at the end. A line longer than any program is cut, the rest skipped.
-fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<bool> {
+pub fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<bool> {
     line.clear();
     let mut any = false;
     loop {

@@ -4,9 +4,8 @@ use crate::args::CheckArgs;
 use crate::bindings::Bindings;
 use crate::hosts::Output;
 use crate::json;
-use crate::program::{Outcome, describe, name_of, read, status};
+use crate::program::{Outcome, name_of, read, report, status};
 use cresset::{Config, Engine, Error, Execution, Value};
-use serde_json::json as object;
 use std::io::Write;
 
 pub fn check(args: &CheckArgs) -> Outcome {
@@ -15,37 +14,42 @@ pub fn check(args: &CheckArgs) -> Outcome {
     let mut config = Config::new().execution(Execution::Interpreter);
     Output::kept().add_to(&mut config);
     let engine = config.engine()?;
-    let found = inspect(&engine, &text, &bindings);
-    let mut stdout = std::io::stdout().lock();
-    match &found {
-        Ok(found) if args.output.json => {
-            let ok = object!({ "functions": found.functions, "inputs": found.inputs, "unbound": found.unbound });
-            writeln!(stdout, "{}", object!({ "ok": ok }))?;
-        }
+    match inspect(&engine, &text, &bindings) {
         Ok(found) => {
-            for function in &found.functions {
-                writeln!(stdout, "{function}")?;
-            }
-            for input in &found.inputs {
-                writeln!(stdout, "input {input}")?;
-            }
-            for name in &found.unbound {
-                writeln!(stdout, "input {name}: no value given")?;
-            }
-            writeln!(stdout, "no mistakes found")?;
+            let mut stdout = std::io::stdout().lock();
+            let text = if args.output.json { found.json() } else { found.text() };
+            stdout.write_all(text.as_bytes())?;
+            stdout.flush()?;
+            Ok(status(&Ok(Value::Unit)))
         }
-        Err(error) if args.output.json => {
-            writeln!(stdout, "{}", json::outcome(&Err(error.clone()), String::new()))?;
-        }
-        Err(error) => eprintln!("{}", describe(error, &name_of(&args.file), &text, args.output.color())),
+        Err(error) => report(&error, &name_of(&args.file), &text, &args.output),
     }
-    Ok(status(&found.map(|_| Value::Unit)))
 }
 
 struct Found {
     functions: Vec<String>,
     inputs: Vec<String>,
     unbound: Vec<String>,
+}
+
+impl Found {
+    fn json(&self) -> String {
+        let [functions, inputs, unbound] = [&self.functions, &self.inputs, &self.unbound].map(|list| json::texts(list));
+        format!("{{\"ok\":{{\"functions\":{functions},\"inputs\":{inputs},\"unbound\":{unbound}}}}}\n")
+    }
+
+    fn text(&self) -> String {
+        let mut lines = self.functions.clone();
+        lines.extend(self.inputs.iter().map(|input| format!("input {input}")));
+        lines.extend(self.unbound.iter().map(|name| format!("input {name}")));
+        lines.push(match self.unbound.first() {
+            None => "no mistakes found".to_owned(),
+            Some(name) => {
+                format!("no mistakes found so far; to check types, give each input a value, like -v {name}=1.0")
+            }
+        });
+        lines.join("\n") + "\n"
+    }
 }
 
 fn inspect(engine: &Engine, text: &[u8], bindings: &Bindings) -> Result<Found, Error> {

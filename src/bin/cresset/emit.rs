@@ -3,10 +3,11 @@
 use crate::args::{EmitArgs, Stage};
 use crate::bindings::Bindings;
 use crate::hosts::Output;
-use crate::json;
-use crate::program::{Outcome, describe, name_of, read, status};
-use cresset::{Config, Cpu, Error, Execution, Value, listing};
+use crate::json::Text;
+use crate::program::{Outcome, name_of, read, report};
+use cresset::{Config, Cpu, Execution, listing};
 use std::io::Write;
+use std::process::ExitCode;
 
 pub fn emit(args: &EmitArgs) -> Outcome {
     let bindings = Bindings::parse(&args.values)?;
@@ -14,23 +15,25 @@ pub fn emit(args: &EmitArgs) -> Outcome {
     let mut config = Config::new().execution(Execution::Interpreter).metering(!args.no_metering);
     Output::kept().add_to(&mut config);
     let engine = config.engine()?;
-    let stage = match args.stage {
-        Stage::Ast => listing::Stage::Ast,
-        Stage::Hir => listing::Stage::Hir,
-        Stage::Ir => listing::Stage::Ir,
-        Stage::Asm => listing::Stage::Asm,
-        Stage::Bytes => listing::Stage::Bytes,
+    let (stage, name) = match args.stage {
+        Stage::Ast => (listing::Stage::Ast, "ast"),
+        Stage::Hir => (listing::Stage::Hir, "hir"),
+        Stage::Ir => (listing::Stage::Ir, "ir"),
+        Stage::Asm => (listing::Stage::Asm, "asm"),
+        Stage::Bytes => (listing::Stage::Bytes, "bytes"),
     };
     let cpu = args.target.map_or(Cpu::Native, |target| target.cpu());
-    let listed = listing::list(&engine, &text, &bindings.inputs(), stage, cpu);
-    let mut stdout = std::io::stdout().lock();
-    match &listed {
-        Ok(listing) => stdout.write_all(listing.as_bytes())?,
-        Err(error) if args.output.json => {
-            writeln!(stdout, "{}", json::outcome(&Err::<Value, Error>(error.clone()), String::new()))?;
+    match listing::list(&engine, &text, &bindings.inputs(), stage, cpu) {
+        Ok(listing) => {
+            let mut stdout = std::io::stdout().lock();
+            if args.output.json {
+                writeln!(stdout, "{{\"ok\":{{\"stage\":\"{name}\",\"text\":{}}}}}", Text(&listing))?;
+            } else {
+                stdout.write_all(listing.as_bytes())?;
+            }
+            stdout.flush()?;
+            Ok(ExitCode::SUCCESS)
         }
-        Err(error) => eprintln!("{}", describe(error, &name_of(&args.file), &text, args.output.color())),
+        Err(error) => report(&error, &name_of(&args.file), &text, &args.output),
     }
-    stdout.flush()?;
-    Ok(status(&listed.map(|_| Value::Unit)))
 }

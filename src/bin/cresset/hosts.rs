@@ -1,6 +1,6 @@
 //! The host functions of the command line: `print`, `put`, `put_number`.
 
-use crate::format;
+use crate::format::Shown;
 use cresset::host::{HostFn, HostParams, IntoHostFn};
 use cresset::{Config, HostError, Type, Value};
 use std::io::Write;
@@ -73,7 +73,7 @@ impl Output {
     pub fn add_to(&self, config: &mut Config) {
         let output = self.clone();
         let print = move |args: &[Value]| {
-            let words: Vec<String> = args.iter().map(format::value).collect();
+            let words: Vec<String> = args.iter().map(|value| Shown::whole(value).to_string()).collect();
             output.write(&(words.join(" ") + "\n"))?;
             Ok(Value::Unit)
         };

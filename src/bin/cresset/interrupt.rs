@@ -6,6 +6,7 @@ use std::sync::{Mutex, Once, PoisonError};
 
 static RUNNING: Mutex<Option<CancelHandle>> = Mutex::new(None);
 static SEEN: AtomicBool = AtomicBool::new(false);
+static KEEP_ALIVE: AtomicBool = AtomicBool::new(false);
 static INSTALL: Once = Once::new();
 
 /// The exit status of a program that a signal ended, as shells count: 128 and SIGINT.
@@ -16,13 +17,18 @@ pub struct Guard;
 
 /// Lets Ctrl-C cancel this run.
 pub fn cancels(handle: CancelHandle) -> Guard {
+    *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+    SEEN.store(false, Ordering::Relaxed);
     INSTALL.call_once(|| {
         // Without a handler Ctrl-C ends the process, which will do.
         let _ = ctrlc::set_handler(on_interrupt);
     });
-    SEEN.store(false, Ordering::Relaxed);
-    *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
     Guard
+}
+
+/// From now on Ctrl-C never ends the process: a session would be lost by one that comes when its program has just ended.
+pub fn keep_alive() {
+    KEEP_ALIVE.store(true, Ordering::Relaxed);
 }
 
 /// Whether Ctrl-C was pressed since the last run began.
@@ -32,8 +38,10 @@ pub fn seen() -> bool {
 
 fn on_interrupt() {
     let again = SEEN.swap(true, Ordering::Relaxed);
+    let keep_alive = KEEP_ALIVE.load(Ordering::Relaxed);
     match &*RUNNING.lock().unwrap_or_else(PoisonError::into_inner) {
-        Some(handle) if !again => handle.cancel(),
+        Some(handle) if !again || keep_alive => handle.cancel(),
+        None if keep_alive => {}
         _ => std::process::exit(i32::from(STATUS)),
     }
 }

@@ -11,12 +11,14 @@ mod format;
 mod hosts;
 mod interrupt;
 mod json;
+mod pasted;
 mod program;
 mod repl;
 mod session;
 
 use args::{Cli, Command};
 use clap::Parser;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The program is wrong, or trapped.
@@ -26,7 +28,9 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = match cli.command.unwrap_or_default() {
+    let command = cli.command.unwrap_or_default();
+    let json = command.wants_json();
+    let outcome = match command {
         Command::Run(args) => program::run(&args),
         Command::Eval(args) if args.lines => batch::lines(&args),
         Command::Eval(args) => program::eval(&args),
@@ -38,7 +42,13 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(is_broken_pipe) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cresset: {error}");
+            let message = error.to_string();
+            if json {
+                // Nobody can be told where nobody reads.
+                let _ = writeln!(std::io::stdout().lock(), "{}", json::command_line_error(&message));
+            } else {
+                program::to_stderr(&format!("cresset: {message}"));
+            }
             ExitCode::from(USAGE)
         }
     }

@@ -2,11 +2,12 @@
 
 use crate::args::{EngineArgs, EvalArgs, OutputArgs, RunArgs};
 use crate::bindings::Bindings;
+use crate::format::Shown;
 use crate::hosts::Output;
-use crate::{USAGE, WRONG, format, interrupt, json};
-use cresset::{Config, Engine, Error, Sandbox, Value};
+use crate::{USAGE, WRONG, interrupt, json};
+use cresset::{Config, Engine, Error, Sandbox, TrapKind, Value};
 use std::error::Error as StdError;
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -29,7 +30,7 @@ pub fn read(file: &Path) -> Result<Vec<u8>, String> {
     } else {
         std::fs::File::open(file).and_then(|open| open.take(ENOUGH).read_to_end(&mut text))
     };
-    read.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    read.map_err(|error| format!("cannot read {}: {error}", name_of(file)))?;
     Ok(text)
 }
 
@@ -66,20 +67,26 @@ fn one(name: &str, text: &[u8], bindings: &Bindings, engine: &EngineArgs, option
         let _guard = interrupt::cancels(sandbox.cancel_handle());
         evaluate(&engine, &mut sandbox, text, bindings)
     };
-    let mut stdout = std::io::stdout().lock();
-    if options.json {
-        writeln!(stdout, "{}", json::outcome(&outcome, output.take()))?;
-    } else {
-        drop(stdout);
-        output.flush()?;
-        stdout = std::io::stdout().lock();
-        match &outcome {
-            Ok(Value::Unit) => {}
-            Ok(value) => writeln!(stdout, "{}", format::value(value))?,
-            Err(error) => eprintln!("{}", describe(error, name, text, options.color())),
-        }
+    output.flush()?;
+    let mut stdout = BufWriter::new(std::io::stdout().lock());
+    match &outcome {
+        outcome if options.json => writeln!(stdout, "{}", json::Outcome { outcome, output: &output.take() })?,
+        Ok(Value::Unit) => {}
+        Ok(value) => writeln!(stdout, "{}", Shown::whole(value))?,
+        Err(error) => to_stderr(&describe(error, name, text, options.color.wanted())),
     }
     stdout.flush()?;
+    Ok(status(&outcome))
+}
+
+/// Writes out an error that ended a command, in the form asked for.
+pub fn report(error: &Error, name: &str, text: &[u8], options: &OutputArgs) -> Outcome {
+    let outcome = Err(error.clone());
+    if options.json {
+        writeln!(std::io::stdout().lock(), "{}", json::Outcome { outcome: &outcome, output: "" })?;
+    } else {
+        to_stderr(&describe(error, name, text, options.color.wanted()));
+    }
     Ok(status(&outcome))
 }
 
@@ -87,7 +94,9 @@ fn one(name: &str, text: &[u8], bindings: &Bindings, engine: &EngineArgs, option
 pub fn status(outcome: &Result<Value, Error>) -> ExitCode {
     match outcome {
         Ok(_) => ExitCode::SUCCESS,
-        Err(Error::Trap(_)) if interrupt::seen() => ExitCode::from(interrupt::STATUS),
+        Err(Error::Trap(trap)) if trap.kind == TrapKind::Interrupted && interrupt::seen() => {
+            ExitCode::from(interrupt::STATUS)
+        }
         Err(Error::Source(_) | Error::Trap(_)) => ExitCode::from(WRONG),
         Err(_) => ExitCode::from(USAGE),
     }
@@ -101,4 +110,9 @@ pub fn describe(error: &Error, name: &str, text: &[u8], color: bool) -> String {
         other => format!("cresset: {other}"),
     };
     rendered.trim_end().to_owned()
+}
+
+/// Writes a line to standard error. Where nobody reads that, nobody can be told.
+pub fn to_stderr(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -1,28 +1,33 @@
 //! The REPL: line editing with history, entries of several lines, errors that keep the session.
 
 use crate::args::ReplArgs;
+use crate::batch::{LONGEST, next_line};
+use crate::format::Shown;
 use crate::hosts::Output;
-use crate::program::{Outcome, describe};
+use crate::program::{Outcome, describe, to_stderr};
 use crate::session::Session;
-use crate::{WRONG, format, interrupt};
+use crate::{WRONG, interrupt};
 use cresset::Value;
 use cresset::syntax::is_incomplete;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Completer, Editor, Helper, Highlighter, Hinter};
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// So many elements of an array are shown.
+const SHOWN: usize = 1_000;
+
 const HELP: &str = "\
-Type a formula, a statement or a definition; `let x = 2`, then `x^10`.
+Type a formula, a statement or a definition: `let x = 2`, then `x^10`.
 An entry with an open bracket goes on on the next line.
   :help    this text
   :list    what is defined
   :clear   forget everything
   :quit    leave (also Ctrl-D)
-Ctrl-C stops a program that runs. All of the language: docs/language.md";
+Ctrl-C stops a program that runs.";
 
 pub fn repl(args: &ReplArgs) -> Outcome {
     let output = Output::default();
@@ -42,7 +47,8 @@ fn interactive(session: &mut Session, output: &Output, args: &ReplArgs) -> Outco
         // No history yet is no error.
         let _ = editor.load_history(file);
     }
-    println!("Cresset {}. :help for help, Ctrl-D to leave.", env!("CARGO_PKG_VERSION"));
+    interrupt::keep_alive();
+    writeln!(std::io::stdout(), "Cresset {}. :help for help, Ctrl-D to leave.", env!("CARGO_PKG_VERSION"))?;
     loop {
         match editor.readline("> ") {
             Ok(line) => {
@@ -68,25 +74,23 @@ fn interactive(session: &mut Session, output: &Output, args: &ReplArgs) -> Outco
 
 /// Reads entries from a pipe or file: no prompt, no editing. The exit status tells whether any failed.
 fn piped(session: &mut Session, output: &Output, args: &ReplArgs) -> Outcome {
-    let mut entry = String::new();
+    let mut input = std::io::stdin().lock();
+    let (mut line, mut entry) = (Vec::new(), Vec::new());
     let mut failed = false;
-    let mut lines = std::io::stdin().lock().lines();
-    loop {
-        let line = lines.next().transpose()?;
-        let ended = line.is_none();
-        if let Some(line) = line {
-            entry.push_str(&line);
-            entry.push('\n');
-            if is_incomplete(&entry) {
-                continue;
-            }
+    let mut go_on = true;
+    while go_on {
+        let more = next_line(&mut input, &mut line)?;
+        entry.append(&mut line);
+        let text = String::from_utf8_lossy(&entry);
+        // What is longer than any program is not waited for.
+        if more && entry.len() <= LONGEST && is_incomplete(&text) {
+            entry.push(b'\n');
+            continue;
         }
-        let answer = answer(session, output, args, &entry)?;
+        let answer = answer(session, output, args, &text)?;
         failed |= answer.failed;
+        go_on = more && answer.go_on;
         entry.clear();
-        if ended || !answer.go_on {
-            break;
-        }
     }
     Ok(if failed { ExitCode::from(WRONG) } else { ExitCode::SUCCESS })
 }
@@ -102,35 +106,37 @@ fn answer(
     args: &ReplArgs,
     entry: &str,
 ) -> Result<Answer, Box<dyn std::error::Error>> {
-    let go_on = Answer { go_on: true, failed: false };
+    let mut answer = Answer { go_on: true, failed: false };
+    let mut stdout = std::io::stdout();
     match entry.trim() {
-        "" => return Ok(go_on),
-        ":quit" | ":q" | ":exit" | "exit" | "quit" => return Ok(Answer { go_on: false, failed: false }),
-        ":help" | ":h" | ":?" | "help" | "?" => println!("{HELP}"),
-        ":list" | ":l" => print!("{}", session.describe()),
+        "" => {}
+        ":quit" | ":q" | ":exit" | "exit" | "quit" => answer.go_on = false,
+        ":help" | ":h" | ":?" | "help" | "?" => writeln!(stdout, "{HELP}")?,
+        ":list" | ":l" => write!(stdout, "{}", session.describe())?,
         ":clear" => session.clear(),
         command if command.starts_with(':') => {
-            println!("There is no command {command}; :help tells which there are.");
+            answer.failed = true;
+            let command = cresset::diagnostic::cut(command);
+            to_stderr(&format!("there is no command {command}; :help tells which there are"));
         }
         _ => {
             let result = session.run(entry.trim_end());
             output.flush()?;
             match result {
                 Ok(Value::Unit) => {}
-                Ok(value) => println!("{}", format::value(&value)),
+                Ok(value) => writeln!(stdout, "{}", Shown::at_most(&value, SHOWN))?,
                 Err(failure) => {
-                    let color = args.output.color();
-                    eprintln!("{}", describe(&failure.error, "entry", failure.text.as_bytes(), color));
+                    answer.failed = true;
+                    to_stderr(&describe(&failure.error, "entry", failure.text.as_bytes(), args.color.wanted()));
                     if interrupt::seen() {
-                        eprintln!("stopped by Ctrl-C");
+                        to_stderr("stopped by Ctrl-C");
                     }
-                    return Ok(Answer { go_on: true, failed: true });
                 }
             }
         }
     }
-    std::io::stdout().flush()?;
-    Ok(go_on)
+    stdout.flush()?;
+    Ok(answer)
 }
 
 /// `$XDG_STATE_HOME/cresset/history`, by default under `~/.local/state` (XDG Base Directory Specification).
