@@ -77,7 +77,8 @@ pub fn run(engine: &Engine, limits: Limits, source: &str, inputs: &[(String, Val
     }
 }
 
-fn failure(error: &Error, fuel_left: Option<u64>) -> Outcome {
+/// What an error tells.
+pub fn failure(error: &Error, fuel_left: Option<u64>) -> Outcome {
     match error {
         Error::Trap(trap) => Outcome::Trap {
             kind: trap.kind.name(),
