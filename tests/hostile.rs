@@ -609,7 +609,12 @@ fn nesting_to_the_usual_limit_fits_a_small_stack() {
     for bomb in NESTED {
         for execution in [Execution::Auto, Execution::Interpreter] {
             let size = bomb.size / 5 - 4;
-            assert_eq!(run(&engine(execution), SMALL_STACK, (bomb.make)(size)).gives, (bomb.gives)(size), "{}", bomb.name);
+            assert_eq!(
+                run(&engine(execution), SMALL_STACK, (bomb.make)(size)).gives,
+                (bomb.gives)(size),
+                "{}",
+                bomb.name
+            );
         }
     }
 }

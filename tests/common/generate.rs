@@ -279,11 +279,7 @@ impl<'b> Writer<'b> {
         self.callable = 0..self.signatures.len();
         let mut inputs = Vec::new();
         for _ in 0..self.bytes.below(6) {
-            let ty = if self.bytes.chance(30) {
-                Type::Array(self.bytes.pick(&Elem::ALL))
-            } else {
-                self.scalar_type()
-            };
+            let ty = if self.bytes.chance(30) { Type::Array(self.bytes.pick(&Elem::ALL)) } else { self.scalar_type() };
             let name = self.fresh("in");
             let value = value::value(self.bytes, ty);
             let len = match &value {

@@ -415,7 +415,9 @@ impl Writer<'_> {
         match self.bytes.below(16) {
             15 if self.bytes.chance(20) => self.bare(Type::I64, depth),
             0..=5 if len > 0 => self.bytes.below(len).to_string(),
-            6..=8 if len > 1 => format!("bit_and({}, {})", self.bare(Type::I64, depth), (len + 1).next_power_of_two() / 2 - 1),
+            6..=8 if len > 1 => {
+                format!("bit_and({}, {})", self.bare(Type::I64, depth), (len + 1).next_power_of_two() / 2 - 1)
+            }
             _ if len == 0 && self.bytes.chance(95) => format!("min(0, len({array}) - 1) * 0"),
             _ => format!("floor_mod({}, len({array}))", self.bare(Type::I64, depth)),
         }
@@ -433,7 +435,8 @@ impl Writer<'_> {
             }
             10 if depth > 0 && shows => {
                 let condition = self.bare(Type::Bool, depth);
-                let (a, b) = (self.array(elem, writable, place, depth - 1), self.array(elem, writable, place, depth - 1));
+                let (a, b) =
+                    (self.array(elem, writable, place, depth - 1), self.array(elem, writable, place, depth - 1));
                 return format!("(if {condition} {{ {a} }} else {{ {b} }})");
             }
             11 | 12 if depth > 0 && shows => return self.new_array(elem, place, depth),

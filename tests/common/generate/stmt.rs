@@ -233,14 +233,17 @@ impl Writer<'_> {
                     _ => format!("0..len({array})"),
                 }
             }
-            (9, _) => self.bytes.pick(&[
-                "MAX_I64 - 3..=MAX_I64",
-                "MIN_I64..=MIN_I64 + 2",
-                "MAX_I64..MIN_I64",
-                "5..=4",
-                "MAX_I64..=MAX_I64",
-                "-3..3",
-            ]).to_owned(),
+            (9, _) => self
+                .bytes
+                .pick(&[
+                    "MAX_I64 - 3..=MAX_I64",
+                    "MIN_I64..=MIN_I64 + 2",
+                    "MAX_I64..MIN_I64",
+                    "5..=4",
+                    "MAX_I64..=MAX_I64",
+                    "-3..3",
+                ])
+                .to_owned(),
             (8, _) => format!("bit_and({}, 3)..bit_and({}, 15)", self.bare(Type::I64, 2), self.bare(Type::I64, 2)),
             (7, _) if self.bytes.chance(30) => {
                 format!("{}{dots}{}", self.leaf(Type::I64), self.bare(Type::I64, 2))
@@ -275,7 +278,13 @@ impl Writer<'_> {
             _ => format!("{name} < {}", self.bytes.below(9)),
         };
         // The counter is read only, or few loops would end.
-        self.vars.push(Var { name: name.clone(), ty: Type::I64, assignable: self.bytes.chance(4), writable: false, len: 0 });
+        self.vars.push(Var {
+            name: name.clone(),
+            ty: Type::I64,
+            assignable: self.bytes.chance(4),
+            writable: false,
+            len: 0,
+        });
         self.line(indent, &format!("while {condition} {{"));
         self.line(indent + 1, &format!("{name} += 1;"));
         if condition == "true" {
@@ -311,7 +320,9 @@ impl Writer<'_> {
                 let from = self.array(elem, false, false, 1);
                 let n = self.bytes.below(3);
                 match self.bytes.chance(85) {
-                    true => format!("copy({name}[..min({n}, len({name}), len({from}))], {from}[..min({n}, len({name}), len({from}))])"),
+                    true => format!(
+                        "copy({name}[..min({n}, len({name}), len({from}))], {from}[..min({n}, len({name}), len({from}))])"
+                    ),
                     false => format!("copy({name}, {from})"),
                 }
             }
