@@ -127,6 +127,8 @@ pub struct Loop {
     pub end: i64,
     /// Of a `for` over an array.
     pub array: Val,
+    /// Of a `while`: its condition is under way.
+    pub testing: bool,
 }
 
 /// A stack that reports when it cannot grow.

@@ -51,11 +51,15 @@ impl Machine<'_> {
                 Ok(Some(array))
             }
             StmtKind::Break => {
+                self.leave_conditions()?;
                 self.unwind()?;
                 self.loops.pop()?;
                 Ok(None)
             }
-            StmtKind::Continue => self.next_iteration(),
+            StmtKind::Continue => {
+                self.leave_conditions()?;
+                self.next_iteration()
+            }
             StmtKind::Return(Some(value)) => {
                 self.tasks.push(Task::Return)?;
                 Ok(Some(value))
@@ -152,15 +156,17 @@ impl Machine<'_> {
 
     fn enter_loop(&mut self, stmt: StmtId, at: i64, end: i64, array: Val) -> Flow {
         let (tasks, values, mark) = (self.tasks.height(), self.values.height(), self.heap.mark());
-        self.loops.push(Loop { stmt, tasks, values, mark, at, end, array })?;
+        self.loops.push(Loop { stmt, tasks, values, mark, at, end, array, testing: false })?;
         self.head()
     }
 
     /// The innermost loop's head: tests whether there is another iteration, and begins it.
     fn head(&mut self) -> Flow {
-        let &mut Loop { stmt, at, end, .. } = self.loops.last_mut()?;
+        let innermost = self.loops.last_mut()?;
+        let Loop { stmt, at, end, .. } = *innermost;
         match self.hir.stmts[stmt.0 as usize].kind {
             StmtKind::While { cond, .. } => {
+                innermost.testing = true;
                 self.tasks.push(Task::Condition)?;
                 Ok(Some(cond))
             }
@@ -177,8 +183,9 @@ impl Machine<'_> {
     /// The condition of the innermost loop, a `while`, is on top.
     pub fn condition(&mut self) -> Flow {
         let holds = self.values.pop()?.word != 0;
-        let &mut Loop { stmt, .. } = self.loops.last_mut()?;
-        match self.hir.stmts[stmt.0 as usize].kind {
+        let innermost = self.loops.last_mut()?;
+        innermost.testing = false;
+        match self.hir.stmts[innermost.stmt.0 as usize].kind {
             StmtKind::While { body, .. } if holds => self.iterate(body),
             _ => {
                 self.loops.pop()?;
@@ -209,6 +216,14 @@ impl Machine<'_> {
         }
         self.tasks.push(Task::IterationEnd)?;
         Ok(Some(body))
+    }
+
+    /// Drops the loops whose condition is being tested: a `break` or `continue` there is of the loop around them.
+    fn leave_conditions(&mut self) -> Result<(), Stop> {
+        while self.loops.last_mut()?.testing {
+            self.loops.pop()?;
+        }
+        Ok(())
     }
 
     /// Drops whatever the innermost loop's iteration left pending, and releases what it made.
