@@ -14,7 +14,10 @@ pub mod layout;
 pub mod listing;
 mod reciprocal;
 pub mod regalloc;
+mod scan;
 pub mod target;
+#[cfg(all(test, feature = "disasm"))]
+mod tests;
 #[allow(clippy::useless_conversion, reason = "the assembler's macro converts register numbers")]
 pub mod x64;
 

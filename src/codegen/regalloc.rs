@@ -1,26 +1,40 @@
-//! Register allocation by regalloc2: what it sees of a function, which of its two algorithms runs, and the limits tested beforehand.
+//! Register allocation: what an allocator sees of a function, which one runs (regalloc2's full algorithm, or one pass over each block: [`scan`]), and
+//! the limits tested beforehand.
 //!
 //! A trap check is one ordinary instruction here; its jump and cold stub are invisible. Every operand is constrained to a register, so targets emit
-//! register forms only. Constraints are only those that both algorithms take: any register, a fixed one, or that of another operand.
+//! register forms only. Constraints are: any register, a fixed one, or that of another operand.
 
-use super::CodegenError;
 use super::flat::{Arg, Flat, FlatInst, FlatKind};
 use super::target::{Abi, Operands, Target};
+use super::{CodegenError, scan};
 use regalloc2::{
-    Algorithm, Block, Inst, InstRange, Operand, Output, PReg, PRegSet, RegAllocError, RegClass, RegallocOptions, VReg,
+    Block, Inst, InstRange, Operand, Output, PReg, PRegSet, RegAllocError, RegClass, RegallocOptions, VReg,
 };
+use std::ops::Range;
 
 /// The most instructions and virtual registers of a function; far below regalloc2's own limits (2^24 spill slots).
 const MAX_SIZE: usize = 1 << 21;
 
-/// The most live ranges that the full algorithm is given: its time and memory grow with the blocks that each value lives across.
-const MAX_FULL_RANGES: usize = 1 << 18;
+/// The most block boundaries that values live across, counted for each value, for the full algorithm: its time and memory grow with them.
+const MAX_FULL_RANGES: usize = 1 << 14;
+
+/// The most instructions that values live across, counted for each value: where many more are live than there are registers, its time is their square.
+const MAX_FULL_LIFETIME: usize = 1 << 20;
 
 /// The most instructions that the full algorithm is given.
 const MAX_FULL_INSTS: usize = 1 << 15;
 
+/// How far the values of a function live.
+#[derive(Clone, Copy, Debug, Default)]
+struct Extent {
+    /// Block boundaries that they live across.
+    ranges: usize,
+    /// Instructions that they live across.
+    lifetime: usize,
+}
+
 /// A function as regalloc2 sees it.
-pub struct Allocatable<'a> {
+pub(super) struct Allocatable<'a> {
     flat: &'a Flat,
     vregs: u32,
     operands: Vec<Operand>,
@@ -36,19 +50,26 @@ pub fn allocate<T: Target>(flat: &Flat, target: &T, name: &str) -> Result<Output
     if flat.insts.len().max(function.vregs as usize).max(function.operands.len() / 4) > MAX_SIZE {
         return Err(CodegenError::TooLarge(name.to_owned()));
     }
-    let options =
-        RegallocOptions { verbose_log: false, validate_ssa: cfg!(test), algorithm: function.choose_algorithm() };
-    let output = regalloc2::run(&function, &target.abi().env, &options).map_err(|error| match error {
+    let env = &target.abi().env;
+    let output = if function.wants_full_algorithm() {
+        let options = RegallocOptions { validate_ssa: cfg!(test), ..RegallocOptions::default() };
+        regalloc2::run(&function, env, &options)
+    } else {
+        scan::allocate(&function, env)
+    };
+    let output = output.map_err(|error| match error {
         RegAllocError::TooManyOperands => CodegenError::TooLarge(name.to_owned()),
         _ => CodegenError::Malformed(format!("no registers for `{name}`: {error}")),
     })?;
     #[cfg(test)]
-    check(&function, &target.abi().env, &output);
+    if flat.insts.len() < 10_000 {
+        check(&function, env, &output);
+    }
     Ok(output)
 }
 
 #[cfg(test)]
-fn check(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, output: &Output) {
+pub(super) fn check(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, output: &Output) {
     let mut checker = regalloc2::checker::Checker::new(function, env);
     checker.prepare(output);
     if let Err(errors) = checker.run() {
@@ -57,7 +78,7 @@ fn check(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, output: &Outpu
 }
 
 impl<'a> Allocatable<'a> {
-    fn new<T: Target>(flat: &'a Flat, target: &T) -> Allocatable<'a> {
+    pub(super) fn new<T: Target>(flat: &'a Flat, target: &T) -> Allocatable<'a> {
         let mut function = Allocatable {
             flat,
             vregs: flat.vregs,
@@ -82,20 +103,45 @@ impl<'a> Allocatable<'a> {
         function
     }
 
-    /// The fast algorithm keeps nothing in registers from one block to the next, so it is for straight-line code and for what is too large.
-    fn choose_algorithm(&self) -> Algorithm {
-        let straight = self.flat.blocks.len() == 1;
-        if straight || self.flat.insts.len() > MAX_FULL_INSTS || self.live_ranges() > MAX_FULL_RANGES {
-            Algorithm::Fastalloc
-        } else {
-            Algorithm::Ion
+    /// The pass over single blocks keeps nothing in registers from one block to the next, so it is for straight-line code and for what is too large.
+    fn wants_full_algorithm(&self) -> bool {
+        if self.flat.blocks.len() == 1 || self.flat.insts.len() > MAX_FULL_INSTS {
+            return false;
         }
+        let extent = self.extent();
+        extent.ranges <= MAX_FULL_RANGES && extent.lifetime <= MAX_FULL_LIFETIME
     }
 
-    /// About how many pairs of a value and a block that it lives in there are.
-    fn live_ranges(&self) -> usize {
+    /// The blocks and instructions.
+    pub(super) fn flat(&self) -> &Flat {
+        self.flat
+    }
+
+    /// How many operands there are.
+    pub(super) fn operand_count(&self) -> usize {
+        self.operands.len()
+    }
+
+    /// The indices of an instruction's operands.
+    pub(super) fn operand_range(&self, inst: usize) -> Range<usize> {
+        self.starts[inst] as usize..self.starts[inst + 1] as usize
+    }
+
+    /// The operands of instructions.
+    pub(super) fn operands_of(&self, insts: Range<usize>) -> &[Operand] {
+        &self.operands[self.starts[insts.start] as usize..self.starts[insts.end] as usize]
+    }
+
+    /// What an instruction leaves undefined.
+    pub(super) fn clobbers(&self, inst: usize) -> PRegSet {
+        let found = self.clobbers.binary_search_by_key(&(inst as u32), |(at, _)| *at);
+        found.map_or(PRegSet::empty(), |index| self.clobbers[index].1)
+    }
+
+    /// About how far the values live, a value used in a loop living to the loop's end.
+    fn extent(&self) -> Extent {
         let blocks = &self.flat.blocks;
-        // The last block of the outermost loop that a block lies in: a value used in a loop lives to its end.
+        // The last block of the outermost loop that a block lies in, or the block itself.
         let mut loop_end = vec![0u32; blocks.len()];
         let mut end = 0;
         for index in (0..blocks.len()).rev() {
@@ -105,23 +151,42 @@ impl<'a> Allocatable<'a> {
             }
             loop_end[index] = end;
         }
-        let mut born = vec![u32::MAX; self.vregs as usize];
-        let mut last = vec![0u32; self.vregs as usize];
+        // Block and instruction.
+        let mut born = vec![(u32::MAX, 0u32); self.vregs as usize];
+        let mut extent = Extent::default();
+        let mut last = vec![(0u32, 0u32); self.vregs as usize];
         for (index, block) in blocks.iter().enumerate() {
-            for reg in &block.params {
-                born[reg.vreg()] = index as u32;
-            }
-            let operands = &self.operands[self.starts[block.insts.0 as usize] as usize..]
-                [..(self.starts[block.insts.1 as usize] - self.starts[block.insts.0 as usize]) as usize];
-            let jumps = block.jump_args.iter().copied();
-            for reg in operands.iter().map(|operand| operand.vreg()).chain(jumps) {
+            let here = index as u32;
+            let mut note = |reg: VReg, inst: u32| {
                 let first = &mut born[reg.vreg()];
-                *first = (*first).min(index as u32);
-                let until = if loop_end[*first as usize] == loop_end[index] { index as u32 } else { loop_end[index] };
-                last[reg.vreg()] = last[reg.vreg()].max(until);
+                if first.0 == u32::MAX {
+                    *first = (here, inst);
+                }
+                let until = loop_end[index];
+                let point = if until == loop_end[first.0 as usize] {
+                    (here, inst)
+                } else {
+                    (until, blocks[until as usize].insts.1)
+                };
+                last[reg.vreg()] = last[reg.vreg()].max(point);
+            };
+            for reg in &block.params {
+                note(*reg, block.insts.0);
+            }
+            for inst in block.insts.0..block.insts.1 {
+                for operand in self.operands_of(inst as usize..inst as usize + 1) {
+                    note(operand.vreg(), inst);
+                }
+            }
+            for reg in &block.jump_args {
+                note(*reg, block.insts.1);
             }
         }
-        born.iter().zip(&last).map(|(born, last)| last.saturating_sub(*born) as usize).sum()
+        for (born, last) in born.iter().zip(&last).filter(|(born, _)| born.0 != u32::MAX) {
+            extent.ranges += (last.0 - born.0) as usize;
+            extent.lifetime += (last.1 - born.1) as usize;
+        }
+        extent
     }
 }
 
@@ -240,8 +305,7 @@ impl regalloc2::Function for Allocatable<'_> {
     }
 
     fn inst_clobbers(&self, inst: Inst) -> PRegSet {
-        let found = self.clobbers.binary_search_by_key(&(inst.index() as u32), |(at, _)| *at);
-        found.map_or(PRegSet::empty(), |index| self.clobbers[index].1)
+        self.clobbers(inst.index())
     }
 
     fn num_vregs(&self) -> usize {

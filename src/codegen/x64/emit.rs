@@ -233,9 +233,7 @@ impl X64 {
 
     fn emit_store(&mut self, elem: Elem, inst: &Located<'_>) {
         let base = inst.reg(0);
-        if elem == Elem::F32
-            && let Loc::Reg(value) = inst.arg(2)
-        {
+        if let (Elem::F32, Loc::Reg(value)) = (elem, inst.arg(2)) {
             asm!(self, vcvtsd2ss Rx(XTMP), Rx(value), Rx(value));
         }
         match (inst.arg(1), inst.arg(2)) {

@@ -1,0 +1,563 @@
+//! A register allocator of one backward pass over each block, for straight-line code and for functions too large for regalloc2's full algorithm.
+//!
+//! Going up a block, a value that is met is given a register; whoever is in the way is reloaded below, and its definition then stores it, once. Between
+//! blocks values lie in their slots. Time is linear in the instructions, whatever lives across them. The result has regalloc2's form, and its checker
+//! judges it in the tests.
+//!
+//! INVARIANT: a register holds at most one value at the point that the pass has come to (`occupant`), and a value is in at most one (`place`).
+
+use super::flat::FlatKind;
+use super::regalloc::Allocatable;
+use regalloc2::{
+    Allocation, Edit, Function, Inst, MachineEnv, Operand, OperandConstraint, OperandKind, OperandPos, Output, PReg,
+    PRegSet, ProgPoint, RegAllocError, RegClass, SpillSlot, VReg,
+};
+
+const NONE: u32 = u32::MAX;
+const NO_REG: u8 = u8::MAX;
+
+/// Registers of the two classes in use.
+const REGS: usize = 128;
+
+/// At most so many arguments of a jump are wanted in registers.
+const MAX_JUMP_REGS: u32 = 8;
+
+/// Allocates registers.
+pub(super) fn allocate(function: &Allocatable<'_>, env: &MachineEnv) -> Result<Output, RegAllocError> {
+    let mut scan = Scan::new(function, env);
+    scan.note_values();
+    for block in (0..function.num_blocks()).rev() {
+        scan.block(block)?;
+    }
+    scan.output.edits.reverse();
+    scan.output.num_spillslots = scan.slots as usize;
+    Ok(scan.output)
+}
+
+/// The registers of one class as bits.
+type Mask = u64;
+
+struct Scan<'a, 'f> {
+    function: &'a Allocatable<'f>,
+    /// What may be allocated, by class.
+    allocatable: [Mask; 2],
+    /// Those that cost nothing to use.
+    preferred: [Mask; 2],
+    scratch: [Option<PReg>; 2],
+    /// Registers that the parameters come in: the last choice for others.
+    avoided: [Mask; 2],
+    /// The register that a value is in, below the point that the pass has come to.
+    place: Vec<u8>,
+    /// The slot of a value that has one.
+    slot: Vec<u32>,
+    /// The register that a value will be defined in.
+    hint: Vec<u8>,
+    /// Whether a value lives in more than one block.
+    global: Vec<bool>,
+    /// The value in a register.
+    occupant: [u32; REGS],
+    /// The next instruction that wants it.
+    next_use: [u32; REGS],
+    occupied: [Mask; 2],
+    slots: u32,
+    free_slots: Vec<u32>,
+    /// Those of the current instruction's results: free above it, not for what is reloaded behind it.
+    freed_slots: Vec<u32>,
+    output: Output,
+    /// Edits of the current instruction, in order: before it; after it, first stores, then moves, then reloads.
+    before: Vec<Edit>,
+    stores: Vec<Edit>,
+    moves: Vec<(PReg, PReg)>,
+    reloads: Vec<Edit>,
+}
+
+/// What the current instruction keeps others out of.
+#[derive(Clone, Copy, Default)]
+struct Pinned {
+    early: [Mask; 2],
+    late: [Mask; 2],
+}
+
+fn class_index(class: RegClass) -> usize {
+    usize::from(class == RegClass::Float)
+}
+
+fn bit(reg: PReg) -> Mask {
+    1 << reg.hw_enc()
+}
+
+fn register(class: usize, number: u32) -> PReg {
+    PReg::new(number as usize, if class == 0 { RegClass::Int } else { RegClass::Float })
+}
+
+fn masks(set: PRegSet) -> [Mask; 2] {
+    let mut masks = [0; 2];
+    for reg in set {
+        masks[class_index(reg.class())] |= bit(reg);
+    }
+    masks
+}
+
+impl<'a, 'f> Scan<'a, 'f> {
+    fn new(function: &'a Allocatable<'f>, env: &MachineEnv) -> Scan<'a, 'f> {
+        let values = function.num_vregs();
+        let preferred = [0, 1].map(|class| masks(env.preferred_regs_by_class[class])[class]);
+        let others = [0, 1].map(|class| masks(env.non_preferred_regs_by_class[class])[class]);
+        let output = Output {
+            allocs: vec![Allocation::none(); function.operand_count()],
+            inst_alloc_offsets: (0..function.num_insts())
+                .map(|inst| function.operand_range(inst).start as u32)
+                .collect(),
+            ..Output::default()
+        };
+        Scan {
+            function,
+            allocatable: [preferred[0] | others[0], preferred[1] | others[1]],
+            preferred,
+            scratch: [env.scratch_by_class[0], env.scratch_by_class[1]],
+            avoided: [0; 2],
+            place: vec![NO_REG; values],
+            slot: vec![NONE; values],
+            hint: vec![NO_REG; values],
+            global: vec![false; values],
+            occupant: [NONE; REGS],
+            next_use: [0; REGS],
+            occupied: [0; 2],
+            slots: 0,
+            free_slots: Vec::new(),
+            freed_slots: Vec::new(),
+            output,
+            before: Vec::new(),
+            stores: Vec::new(),
+            moves: Vec::new(),
+            reloads: Vec::new(),
+        }
+    }
+
+    /// Where values are defined, and which of them live across blocks.
+    fn note_values(&mut self) {
+        let function = self.function;
+        let blocks = &function.flat().blocks;
+        let mut home = vec![0u32; if blocks.len() > 1 { self.place.len() } else { 0 }];
+        for (index, block) in blocks.iter().enumerate() {
+            for reg in &block.params {
+                self.global[reg.vreg()] = true;
+            }
+            let (start, end) = block.insts;
+            for operand in function.operands_of(start as usize..end as usize) {
+                let value = operand.vreg().vreg();
+                if operand.kind() == OperandKind::Def {
+                    if let OperandConstraint::FixedReg(reg) = operand.constraint() {
+                        self.hint[value] = reg.index() as u8;
+                    }
+                }
+                if blocks.len() > 1 {
+                    match operand.kind() {
+                        OperandKind::Def => home[value] = index as u32,
+                        OperandKind::Use => self.global[value] |= home[value] != index as u32,
+                    }
+                }
+            }
+            for reg in &block.jump_args {
+                self.global[reg.vreg()] |= home[reg.vreg()] != index as u32;
+            }
+        }
+        if function.num_insts() > 0 {
+            for operand in function.operands_of(0..1) {
+                if let OperandConstraint::FixedReg(reg) = operand.constraint() {
+                    self.avoided[class_index(reg.class())] |= bit(reg);
+                }
+            }
+        }
+    }
+
+    fn block(&mut self, block: usize) -> Result<(), RegAllocError> {
+        let function = self.function;
+        let flat = &function.flat().blocks[block];
+        for inst in (flat.insts.0..flat.insts.1).rev() {
+            if function.flat().insts[inst as usize].kind == FlatKind::Jump {
+                self.jump(block, inst)?;
+            } else {
+                self.inst(inst)?;
+            }
+            if inst == flat.insts.0 {
+                self.enter_block();
+            }
+            self.flush_edits(inst);
+        }
+        Ok(())
+    }
+
+    /// What is in a register at the top of a block came in its slot.
+    fn enter_block(&mut self) {
+        let mut loads = Vec::new();
+        for class in 0..2 {
+            let mut rest = self.occupied[class];
+            while rest != 0 {
+                let reg = register(class, rest.trailing_zeros());
+                rest &= rest - 1;
+                let value = self.vacate(reg);
+                let from = self.slot_of(value);
+                loads.push(Edit::Move { from, to: Allocation::reg(reg) });
+            }
+        }
+        self.before.splice(0..0, loads);
+    }
+
+    fn flush_edits(&mut self, inst: u32) {
+        let inst = Inst::new(inst as usize);
+        let edits = &mut self.output.edits;
+        let after = ProgPoint::after(inst);
+        edits.extend(self.reloads.drain(..).rev().map(|edit| (after, edit)));
+        if !self.moves.is_empty() {
+            let ordered = in_parallel(&self.moves, self.scratch);
+            self.moves.clear();
+            edits.extend(
+                ordered
+                    .into_iter()
+                    .rev()
+                    .map(|(from, to)| (after, Edit::Move { from: Allocation::reg(from), to: Allocation::reg(to) })),
+            );
+        }
+        edits.extend(self.stores.drain(..).rev().map(|edit| (after, edit)));
+        edits.extend(self.before.drain(..).rev().map(|edit| (ProgPoint::before(inst), edit)));
+    }
+
+    fn inst(&mut self, inst: u32) -> Result<(), RegAllocError> {
+        let function = self.function;
+        let range = function.operand_range(inst as usize);
+        let operands = function.operands_of(inst as usize..inst as usize + 1);
+        let clobbers = masks(function.clobbers(inst as usize));
+        let mut pinned = Pinned::default();
+        for class in 0..2 {
+            let mut doomed = clobbers[class] & self.occupied[class];
+            while doomed != 0 {
+                let reg = register(class, doomed.trailing_zeros());
+                doomed &= doomed - 1;
+                // A result that is expected there is moved there.
+                if !operands.iter().any(|operand| is_def_of(*operand, self.occupant[reg.index()])) {
+                    self.evict(reg);
+                }
+            }
+            pinned.late[class] |= clobbers[class];
+        }
+        self.reserve_fixed(operands, &mut pinned);
+        for (index, operand) in operands.iter().enumerate() {
+            if operand.kind() == OperandKind::Def {
+                let reg = self.def(*operand, &mut pinned)?;
+                self.output.allocs[range.start + index] = Allocation::reg(reg);
+            }
+        }
+        // The results are no longer live above.
+        for (index, operand) in operands.iter().enumerate() {
+            if operand.kind() == OperandKind::Def {
+                self.finish_def(operand.vreg(), self.output.allocs[range.start + index]);
+            }
+        }
+        self.uses(operands, range.start, inst, &mut pinned)?;
+        self.free_slots.append(&mut self.freed_slots);
+        Ok(())
+    }
+
+    /// Keeps others out of the fixed registers, and whoever is there, unless it is what belongs there.
+    fn reserve_fixed(&mut self, operands: &[Operand], pinned: &mut Pinned) {
+        for operand in operands {
+            let OperandConstraint::FixedReg(reg) = operand.constraint() else { continue };
+            let class = class_index(reg.class());
+            let occupant = self.occupant[reg.index()];
+            let is_def = operand.kind() == OperandKind::Def;
+            let belongs = occupant == operand.vreg().vreg() as u32
+                || (is_def && operands.iter().any(|other| is_def_of(*other, occupant)));
+            if occupant != NONE && !belongs {
+                // Another result of this instruction that is expected here will be moved here.
+                if !operands.iter().any(|other| is_def_of(*other, occupant)) {
+                    self.evict(reg);
+                }
+            }
+            if is_def {
+                pinned.late[class] |= bit(reg);
+            }
+            if !is_def || operand.pos() == OperandPos::Early {
+                pinned.early[class] |= bit(reg);
+            }
+            if !is_def && operand.pos() == OperandPos::Late {
+                pinned.late[class] |= bit(reg);
+            }
+        }
+    }
+
+    /// The register that a result is written to.
+    fn def(&mut self, operand: Operand, pinned: &mut Pinned) -> Result<PReg, RegAllocError> {
+        let class = class_index(operand.class());
+        let value = operand.vreg().vreg();
+        // A result that shares the register of an argument is there early too.
+        let is_early =
+            operand.pos() == OperandPos::Early || matches!(operand.constraint(), OperandConstraint::Reuse(_));
+        let mut taken = pinned.late[class];
+        if is_early {
+            taken |= pinned.early[class];
+        }
+        let reg = match operand.constraint() {
+            OperandConstraint::FixedReg(reg) => reg,
+            _ => match self.place[value] {
+                index if index != NO_REG && taken & bit(PReg::from_index(index.into())) == 0 => {
+                    PReg::from_index(index.into())
+                }
+                _ => self.pick(value, class, taken)?,
+            },
+        };
+        pinned.late[class] |= bit(reg);
+        if is_early {
+            pinned.early[class] |= bit(reg);
+        }
+        Ok(reg)
+    }
+
+    /// Stores and moves a result to where it is expected.
+    fn finish_def(&mut self, vreg: VReg, written: Allocation) {
+        let value = vreg.vreg();
+        if self.global[value] || self.slot[value] != NONE {
+            let to = self.slot_of(value as u32);
+            self.stores.push(Edit::Move { from: written, to });
+            if !self.global[value] {
+                self.freed_slots.push(self.slot[value]);
+            }
+        }
+        if self.place[value] != NO_REG {
+            let to = PReg::from_index(self.place[value].into());
+            self.vacate(to);
+            if let Some(from) = written.as_reg().filter(|from| *from != to) {
+                self.moves.push((from, to));
+            }
+        }
+    }
+
+    fn uses(
+        &mut self,
+        operands: &[Operand],
+        start: usize,
+        inst: u32,
+        pinned: &mut Pinned,
+    ) -> Result<(), RegAllocError> {
+        // The register of the result that a use shares, else the fixed one.
+        let wanted = |scan: &Self, index: usize| -> Option<PReg> {
+            let shares = |operand: &Operand| operand.constraint() == OperandConstraint::Reuse(index);
+            if let Some(result) = operands.iter().position(shares) {
+                return scan.output.allocs[start + result].as_reg();
+            }
+            match operands[index].constraint() {
+                OperandConstraint::FixedReg(reg) => Some(reg),
+                _ => None,
+            }
+        };
+        let is_use = |operand: &&(usize, Operand)| operand.1.kind() == OperandKind::Use;
+        let all: Vec<(usize, Operand)> = operands.iter().copied().enumerate().collect();
+        let wants: Vec<Option<PReg>> = (0..operands.len()).map(|index| wanted(self, index)).collect();
+        for (index, operand) in all.iter().filter(is_use) {
+            let Some(reg) = wants[*index] else { continue };
+            let value = operand.vreg().vreg();
+            if self.place[value] == NO_REG && self.occupant[reg.index()] == NONE {
+                self.occupy(reg, value as u32);
+            } else if self.place[value] as usize != reg.index() {
+                let from = PReg::from_index(self.place[value].into());
+                pinned.early[class_index(from.class())] |= bit(from);
+                self.before.push(Edit::Move { from: Allocation::reg(from), to: Allocation::reg(reg) });
+            }
+            self.set_use(start + index, reg, inst, pinned);
+        }
+        // Those that have a register, then those that need one.
+        for needs_one in [false, true] {
+            for (index, operand) in all.iter().filter(is_use).filter(|(index, _)| wants[*index].is_none()) {
+                let value = operand.vreg().vreg();
+                let class = class_index(operand.class());
+                let has_one = self.place[value] != NO_REG;
+                if !self.output.allocs[start + index].is_none() || (!needs_one && !has_one) {
+                    continue;
+                }
+                if !has_one {
+                    let mut taken = pinned.early[class];
+                    if operand.pos() == OperandPos::Late {
+                        taken |= pinned.late[class];
+                    }
+                    let reg = self.pick(value, class, taken)?;
+                    self.occupy(reg, value as u32);
+                }
+                self.set_use(start + index, PReg::from_index(self.place[value].into()), inst, pinned);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_use(&mut self, at: usize, reg: PReg, inst: u32, pinned: &mut Pinned) {
+        self.output.allocs[at] = Allocation::reg(reg);
+        self.next_use[reg.index()] = inst;
+        pinned.early[class_index(reg.class())] |= bit(reg);
+    }
+
+    /// A register for a value, none of `taken`: free, or freed from the value that is wanted last.
+    fn pick(&mut self, value: usize, class: usize, taken: Mask) -> Result<PReg, RegAllocError> {
+        let free = self.allocatable[class] & !self.occupied[class] & !taken;
+        let hint = self.hint[value];
+        if hint != NO_REG && free & bit(PReg::from_index(hint.into())) != 0 {
+            return Ok(PReg::from_index(hint.into()));
+        }
+        let choices = [free & self.preferred[class] & !self.avoided[class], free & self.preferred[class], free];
+        if let Some(choice) = choices.into_iter().find(|choice| *choice != 0) {
+            return Ok(register(class, choice.trailing_zeros()));
+        }
+        let mut rest = self.occupied[class] & self.allocatable[class] & !taken;
+        let mut last: Option<PReg> = None;
+        while rest != 0 {
+            let reg = register(class, rest.trailing_zeros());
+            rest &= rest - 1;
+            if last.is_none_or(|last| self.next_use[reg.index()] > self.next_use[last.index()]) {
+                last = Some(reg);
+            }
+        }
+        let reg = last.ok_or(RegAllocError::TooManyLiveRegs)?;
+        self.evict(reg);
+        Ok(reg)
+    }
+
+    fn occupy(&mut self, reg: PReg, value: u32) {
+        self.place[value as usize] = reg.index() as u8;
+        self.occupant[reg.index()] = value;
+        self.occupied[class_index(reg.class())] |= bit(reg);
+    }
+
+    fn vacate(&mut self, reg: PReg) -> u32 {
+        let value = std::mem::replace(&mut self.occupant[reg.index()], NONE);
+        self.occupied[class_index(reg.class())] &= !bit(reg);
+        if value != NONE {
+            self.place[value as usize] = NO_REG;
+        }
+        value
+    }
+
+    /// Above here the value is in its slot; behind the current instruction it is loaded.
+    fn evict(&mut self, reg: PReg) {
+        let value = self.vacate(reg);
+        if value != NONE {
+            let from = self.slot_of(value);
+            self.reloads.push(Edit::Move { from, to: Allocation::reg(reg) });
+        }
+    }
+
+    fn slot_of(&mut self, value: u32) -> Allocation {
+        let slot = &mut self.slot[value as usize];
+        if *slot == NONE {
+            // A slot is free again above the definition of its value; those of values in several blocks never are.
+            let reused = if self.global[value as usize] { None } else { self.free_slots.pop() };
+            *slot = reused.unwrap_or_else(|| {
+                self.slots += 1;
+                self.slots - 1
+            });
+        }
+        Allocation::stack(SpillSlot::new(*slot as usize))
+    }
+
+    /// Arguments go to the slots of the parameters.
+    fn jump(&mut self, block: usize, inst: u32) -> Result<(), RegAllocError> {
+        let function = self.function;
+        let flat = &function.flat().blocks[block];
+        let params = flat.succs.first().map_or(&[][..], |succ| &function.flat().blocks[succ.index()].params);
+        let mut slots: Vec<(Allocation, Allocation, RegClass)> = Vec::new();
+        let mut stores = Vec::new();
+        for (arg, param) in flat.jump_args.iter().zip(params) {
+            let value = arg.vreg();
+            let class = class_index(arg.class());
+            let to = self.slot_of(param.vreg() as u32);
+            if self.place[value] == NO_REG && !self.global[value] && self.occupied[class].count_ones() < MAX_JUMP_REGS {
+                let reg = self.pick(value, class, 0)?;
+                self.occupy(reg, value as u32);
+                self.next_use[reg.index()] = inst;
+            }
+            if self.place[value] != NO_REG {
+                let from = Allocation::reg(PReg::from_index(self.place[value].into()));
+                stores.push(Edit::Move { from, to });
+            } else {
+                let from = self.slot_of(value as u32);
+                if from != to {
+                    slots.push((from, to, arg.class()));
+                }
+            }
+        }
+        self.copy_slots(slots)?;
+        self.before.append(&mut stores);
+        Ok(())
+    }
+
+    /// Slots to slots, all at once, through the scratch register of the class; a slot of its own breaks cycles.
+    fn copy_slots(&mut self, mut copies: Vec<(Allocation, Allocation, RegClass)>) -> Result<(), RegAllocError> {
+        let mut readers = std::collections::HashMap::new();
+        for (from, ..) in &copies {
+            *readers.entry(*from).or_insert(0u32) += 1;
+        }
+        let mut into = std::collections::HashMap::new();
+        for (index, (_, to, _)) in copies.iter().enumerate() {
+            into.insert(*to, index);
+        }
+        let mut done = vec![false; copies.len()];
+        // Those whose target nobody reads any more, then those that this frees; what is left are cycles.
+        let mut ready: Vec<usize> =
+            (0..copies.len()).filter(|index| !readers.contains_key(&copies[*index].1)).collect();
+        let mut next_cycle = 0;
+        loop {
+            while let Some(index) = ready.pop() {
+                let (from, to, class) = copies[index];
+                done[index] = true;
+                self.copy_slot(from, to, class)?;
+                if let Some(left) = readers.get_mut(&from) {
+                    *left -= 1;
+                    if *left == 0 {
+                        ready.extend(into.get(&from).filter(|index| !done[**index]));
+                    }
+                }
+            }
+            let Some(index) = (next_cycle..copies.len()).find(|index| !done[*index]) else { return Ok(()) };
+            next_cycle = index;
+            // The target's old value is kept aside for its reader.
+            let (_, to, class) = copies[index];
+            self.slots += 1;
+            let aside = Allocation::stack(SpillSlot::new(self.slots as usize - 1));
+            self.copy_slot(to, aside, class)?;
+            for (from, ..) in copies.iter_mut().filter(|(from, ..)| *from == to) {
+                *from = aside;
+            }
+            readers.insert(aside, readers.get(&to).copied().unwrap_or(0));
+            readers.insert(to, 0);
+            ready.push(index);
+        }
+    }
+
+    fn copy_slot(&mut self, from: Allocation, to: Allocation, class: RegClass) -> Result<(), RegAllocError> {
+        let scratch = self.scratch[class_index(class)].ok_or(RegAllocError::TooManyLiveRegs)?;
+        self.before.push(Edit::Move { from, to: Allocation::reg(scratch) });
+        self.before.push(Edit::Move { from: Allocation::reg(scratch), to });
+        Ok(())
+    }
+}
+
+fn is_def_of(operand: Operand, value: u32) -> bool {
+    operand.kind() == OperandKind::Def && operand.vreg().vreg() as u32 == value
+}
+
+/// An order for moves that happen at once; the scratch register breaks cycles. There are no more of them than registers.
+fn in_parallel(moves: &[(PReg, PReg)], scratch: [Option<PReg>; 2]) -> Vec<(PReg, PReg)> {
+    let mut left = moves.to_vec();
+    let mut ordered = Vec::with_capacity(left.len() + 1);
+    while !left.is_empty() {
+        if let Some(index) = (0..left.len()).find(|index| !left.iter().any(|(from, _)| *from == left[*index].1)) {
+            ordered.push(left.swap_remove(index));
+            continue;
+        }
+        // Every target is read: a cycle. Its first target's old value waits in the scratch register.
+        let (_, to) = left[0];
+        let Some(aside) = scratch[class_index(to.class())] else { return ordered };
+        ordered.push((to, aside));
+        for (from, _) in left.iter_mut().filter(|(from, _)| *from == to) {
+            *from = aside;
+        }
+    }
+    ordered
+}

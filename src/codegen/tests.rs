@@ -1,0 +1,231 @@
+//! From programs to code: that allocations are right, that the tables agree with the code, and that size costs no more than size.
+
+use super::blob::{CodeBlob, PoolEntry};
+use super::flat::{Flat, FlatKind};
+use super::regalloc::{Allocatable, check};
+use super::target::Target;
+use super::x64::X64;
+use super::{Arch, CodegenError, CodegenOptions, CpuFeatures, compile, flatten, layout, listing, scan};
+use crate::ir::build::{BuildOptions, build};
+use crate::ir::func::{Func, Inst, InstId, InstKind, Region, Ty, Value};
+use crate::ir::op::{Op, Scalar};
+use crate::sema::hir::FuncId;
+use crate::sema::{Env, analyze};
+use crate::span::Span;
+use crate::syntax::{SourceLimits, parse};
+use arbitrary::Unstructured;
+use regalloc2::RegallocOptions;
+
+const X64_V3: CodegenOptions = CodegenOptions { arch: Arch::X64, features: CpuFeatures::V3, metering: true };
+
+/// The functions of a program, if it is one.
+fn funcs(source: &str) -> Option<Vec<Func>> {
+    let limits = SourceLimits { text: 16 << 20, ..SourceLimits::default() };
+    let (ast, errors) = parse(source, &limits);
+    if !errors.is_empty() {
+        return None;
+    }
+    let hir = analyze(source, &ast, &Env::default()).ok()?;
+    (0..hir.funcs.len()).map(|i| build(&hir, FuncId(i as u32), &BuildOptions { metering: true }).ok()).collect()
+}
+
+/// The programs of the conformance cases.
+fn programs() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
+    let mut programs = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the cases") {
+        let path = entry.expect("a file").path();
+        if path.extension().is_none_or(|extension| extension != "txt") {
+            continue;
+        }
+        for line in std::fs::read_to_string(path).expect("text").lines() {
+            if let Some(first) = line.strip_prefix(">>> ") {
+                programs.push(first.to_owned());
+            } else if let (Some(rest), Some(program)) = (line.strip_prefix("... "), programs.last_mut()) {
+                *program = format!("{program}\n{rest}");
+            }
+        }
+    }
+    programs
+}
+
+/// Allocates by both allocators, whatever the driver would choose, and checks each.
+fn check_allocations(func: &Func) -> Flat {
+    let target = X64::new(CpuFeatures::V3);
+    let flat = flatten::flatten(func, &target).expect("blocks");
+    let function = Allocatable::new(&flat, &target);
+    let env = &target.abi().env;
+    let options = RegallocOptions { validate_ssa: true, ..RegallocOptions::default() };
+    let full = regalloc2::run(&function, env, &options);
+    for output in [full, scan::allocate(&function, env)] {
+        let output = output.expect("registers");
+        check(&function, env, &output);
+        check_layout(&flat, &layout::order(&flat, &output));
+    }
+    flat
+}
+
+/// Every block is emitted once, or jumps go through it.
+fn check_layout(flat: &Flat, layout: &layout::Layout) {
+    let mut seen = vec![0; flat.blocks.len()];
+    for block in &layout.order {
+        seen[*block as usize] += 1;
+    }
+    assert_eq!(layout.order.first(), Some(&0));
+    for (block, target) in layout.target.iter().enumerate() {
+        assert_eq!(seen[block], u32::from(*target as usize == block), "{layout:?}");
+        assert_eq!(layout.target[*target as usize], *target);
+    }
+}
+
+/// Offsets are in order and lie where they say.
+fn check_blob(blob: &CodeBlob) {
+    let mut end = 0;
+    for func in &blob.funcs {
+        assert_eq!(func.thunk, end);
+        assert!(func.thunk < func.start && func.start < func.end);
+        assert_eq!(blob.func_at(func.start), Some(func));
+        end = func.end;
+    }
+    assert_eq!(end as usize, blob.code.len());
+    assert!(blob.sites.windows(2).all(|pair| pair[0].ret < pair[1].ret));
+    assert!(blob.source.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+    for site in &blob.sites {
+        assert_eq!(blob.site(site.ret), Some(site));
+    }
+    for pool_ref in &blob.pool_refs {
+        assert!((pool_ref.entry as usize) < blob.pool.len());
+        assert_eq!(blob.code[pool_ref.at as usize..][..4], [0; 4]);
+    }
+    // Words of 16 bytes are read from each constant.
+    assert!(blob.pool.is_empty() || blob.pool.last() == Some(&PoolEntry::Bits(0)));
+}
+
+#[test]
+fn conformance_programs_get_right_allocations() {
+    let mut compiled = 0;
+    for source in programs() {
+        let Some(funcs) = funcs(&source) else { continue };
+        funcs.iter().for_each(|func| drop(check_allocations(func)));
+        let blob = compile(&funcs, &X64_V3).expect("code");
+        check_blob(&blob);
+        let names: Vec<&str> = funcs.iter().map(|func| func.name.as_str()).collect();
+        let text = listing::listing(&blob, Arch::X64, &names, &source).expect("a listing");
+        assert!(!text.contains("(bad)"), "{text}");
+        compiled += 1;
+    }
+    assert!(compiled > 500, "{compiled}");
+}
+
+/// A function without branches over values of all types, more of them live than there are registers.
+fn random_func(u: &mut Unstructured<'_>) -> arbitrary::Result<Func> {
+    let mut func = Func { regions: vec![Region::default()], ..Func::default() };
+    let mut values: Vec<Value> = Vec::new();
+    for _ in 0..u.int_in_range(1..=20)? {
+        let scalar = *u.choose(&[Scalar::F64, Scalar::I64, Scalar::Bool])?;
+        let value = func.new_value(Ty::one(scalar));
+        func.params.push(value);
+        values.push(value);
+    }
+    func.regions[0].params = func.params.clone();
+    let of = |func: &Func, values: &[Value], scalar: Scalar| -> Vec<Value> {
+        values.iter().copied().filter(|value| func.ty(*value).scalar == scalar).collect()
+    };
+    for _ in 0..u.int_in_range(1..=150)? {
+        let (kind, params, result) = match u.int_in_range(0..=12)? {
+            0 => (InstKind::ConstF64(u.arbitrary()?), &[][..], Scalar::F64),
+            1 => (InstKind::ConstI64(*u.choose(&[0, 1, -1, 2, 8, 10, i64::MAX, i64::MIN])?), &[][..], Scalar::I64),
+            2 => (InstKind::Select, &[Scalar::Bool, Scalar::I64, Scalar::I64][..], Scalar::I64),
+            3 => (InstKind::Select, &[Scalar::Bool, Scalar::F64, Scalar::F64][..], Scalar::F64),
+            4 => {
+                let math = *u.choose(&crate::ir::op::Math::ALL)?;
+                (InstKind::Math(math), &[Scalar::F64, Scalar::F64][..math.arity()], Scalar::F64)
+            }
+            5 => (InstKind::BoundsCheck, &[Scalar::I64, Scalar::I64][..], Scalar::I64),
+            6 => (InstKind::SliceCheck, &[Scalar::I64, Scalar::I64, Scalar::I64][..], Scalar::I64),
+            _ => {
+                let op = *u.choose(Op::ALL)?;
+                (InstKind::Op(op), op.params(), op.result())
+            }
+        };
+        let mut args = Vec::new();
+        for scalar in params {
+            let choices = of(&func, &values, *scalar);
+            if choices.is_empty() {
+                break;
+            }
+            args.push(*u.choose(&choices)?);
+        }
+        if args.len() == params.len() {
+            values.push(push(&mut func, kind, &args, &[result]));
+        }
+    }
+    let result = *u.choose(&values)?;
+    func.results = vec![func.ty(result).scalar];
+    push(&mut func, InstKind::Return, &[result], &[]);
+    Ok(func)
+}
+
+fn push(func: &mut Func, kind: InstKind, args: &[Value], results: &[Scalar]) -> Value {
+    let args = func.new_values(args);
+    let first_result = Value(func.values.len() as u32);
+    for scalar in results {
+        func.new_value(Ty::one(*scalar));
+    }
+    let id = InstId(func.insts.len() as u32);
+    func.insts.push(Inst { kind, args, first_result, results: results.len() as u32, span: Span::default() });
+    func.regions[0].insts.push(id);
+    first_result
+}
+
+#[test]
+fn random_functions_get_right_allocations() {
+    arbtest::arbtest(|u| {
+        let func = random_func(u)?;
+        check_allocations(&func);
+        check_blob(&compile(&[func], &X64_V3).expect("code"));
+        Ok(())
+    })
+    .budget_ms(2_000);
+}
+
+#[test]
+fn comparisons_join_the_branch_that_uses_them() {
+    let of = |source: &str| -> Vec<FlatKind> {
+        let funcs = funcs(source).expect("a program");
+        check_allocations(&funcs[0]).insts.iter().map(|inst| inst.kind).collect()
+    };
+    let kinds = of("fn f(a, b) = if not (a < b) { 1.0 } else { 2.0 }; f(1, 2)");
+    assert!(kinds.contains(&FlatKind::BranchCmp(Op::FLt)), "{kinds:?}");
+    assert!(!kinds.contains(&FlatKind::Op(Op::FLt)) && !kinds.contains(&FlatKind::Op(Op::BNot)), "{kinds:?}");
+    // Used twice, it is computed.
+    let kinds = of("fn f(a, b) { let c = a < b; if c { i64(c) } else { 2 } } f(1, 2)");
+    assert!(kinds.contains(&FlatKind::Op(Op::FLt)) && kinds.contains(&FlatKind::Branch), "{kinds:?}");
+}
+
+#[test]
+fn vector_values_are_refused() {
+    let mut func = Func { regions: vec![Region::default()], ..Func::default() };
+    func.new_value(Ty { scalar: Scalar::F64, lanes: 4 });
+    assert!(matches!(compile(&[func], &X64_V3), Err(CodegenError::Malformed(_))));
+}
+
+/// Large programs compile, in a time that a test can wait for.
+#[test]
+fn size_costs_no_more_than_size() {
+    let sum = vec!["x"; 100_000].join(" * 1.5 + ");
+    let many: String = (0..10_000).map(|i| format!("let a{i} = x * {i}.5; ")).collect();
+    let uses = (0..10_000).map(|i| format!("a{i}")).collect::<Vec<_>>().join(" + ");
+    let across: String = (0..2_000).map(|i| format!("if x > {i} {{ s += a{i}; }} ")).collect();
+    let else_if: String = (0..5_000).map(|i| format!("if n == {i} {{ {i} }} else ")).collect();
+    for source in [
+        format!("fn f(x) = {sum}; f(1)"),
+        format!("fn f(x) {{ {many} {uses} }} f(1)"),
+        format!("fn f(x) {{ {many} var s = 0.0; {across} s + {uses} }} f(1)"),
+        format!("fn f(x) {{ {many} var s = 0.0; var i = 0; while i < 10 {{ i += 1; {across} }} s + {uses} }} f(1)"),
+        format!("fn f(n: i64) -> i64 {{ {else_if} {{ 0 }} }} f(1)"),
+    ] {
+        let funcs = funcs(&source).expect("a program");
+        check_blob(&compile(&funcs, &X64_V3).expect("code"));
+    }
+}
