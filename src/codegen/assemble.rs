@@ -59,6 +59,7 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
             start: start as u32,
             end: end as u32,
             frame_size: cx.frame.size,
+            is_pure: !flat.insts.iter().any(|inst| inst.kind.needs_context()),
         });
     }
     let too_large = || CodegenError::TooLarge(funcs.last().map(|func| func.name.clone()).unwrap_or_default());

@@ -56,6 +56,9 @@ pub struct FuncCode {
     /// Bytes between the stack pointer after the prologue and the caller's return address (x86-64: below the pushed return address; AArch64: the whole
     /// frame, whose highest word is the saved x30).
     pub frame_size: u32,
+    /// It never touches the context: it neither traps, meters, nor calls more than elementary functions, and may be entered at `start` as a C function
+    /// of the same parameters and result.
+    pub is_pure: bool,
 }
 
 /// What a return address in the code means.

@@ -90,6 +90,15 @@ impl FlatKind {
         matches!(self, FlatKind::Jump | FlatKind::Branch | FlatKind::BranchCmp(_))
     }
 
+    /// Whether its code, its cold stub at least, reads the context or calls what does.
+    pub fn needs_context(self) -> bool {
+        match self {
+            FlatKind::Math(_) => false,
+            FlatKind::ArenaMark | FlatKind::ArenaRelease | FlatKind::LeaveCall => true,
+            _ => self.may_call(),
+        }
+    }
+
     /// Whether its code contains a call, in its cold stub at least.
     pub fn may_call(self) -> bool {
         match self {

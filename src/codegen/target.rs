@@ -238,6 +238,8 @@ pub enum Cold {
     HelperTrap,
     /// Calls [`crate::runtime::helper::Helper::Poll`], then goes back.
     Poll(SiteKind),
+    /// Puts the canonical NaN into this float register, then goes back.
+    Canonical(u8),
 }
 
 /// A cold stub yet to be emitted.
@@ -245,7 +247,7 @@ pub enum Cold {
 pub struct Stub {
     /// Where it begins.
     pub label: DynamicLabel,
-    /// Where [`Cold::Poll`] goes back to.
+    /// Where it goes back to, if it does.
     pub back: Option<DynamicLabel>,
     /// What it does.
     pub cold: Cold,

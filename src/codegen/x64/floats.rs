@@ -3,12 +3,11 @@
 use super::abi::XTMP;
 use super::{X64, asm};
 use crate::codegen::blob::PoolEntry;
-use crate::codegen::target::{Context, Loc, Located};
+use crate::codegen::target::{Cold, Context, Loc, Located};
 use crate::ir::op::Op;
-use dynasmrt::DynasmApi;
+use dynasmrt::{DynasmApi, DynasmLabelApi};
 
 const SIGN: u64 = 1 << 63;
-const CANONICAL_NAN: u64 = 0x7FF8_0000_0000_0000;
 
 /// The immediate of `vroundsd`: toward zero, or one of these; inexact is not reported.
 const NEAREST_EVEN: i8 = 8;
@@ -94,9 +93,11 @@ impl X64 {
                 asm!(self, vorpd Rx(to), Rx(to), Rx(XTMP));
             }
             Op::FCanon => {
-                let (a, nan) = (inst.reg(0), inst.temp(0));
-                self.load_float_const(nan, CANONICAL_NAN, cx);
-                asm!(self, vcmpunordsd Rx(XTMP), Rx(a), Rx(a); vblendvpd Rx(to), Rx(a), Rx(nan), Rx(XTMP));
+                // A jump that is never taken costs nothing; a blend would wait for the comparison.
+                let (nan, back) = (self.label(), self.label());
+                asm!(self, vucomisd Rx(to), Rx(to); jp =>nan);
+                self.bind(back);
+                cx.stub(nan, Some(back), Cold::Canonical(to), inst.span);
             }
             Op::FDemote => {
                 let a = inst.reg(0);

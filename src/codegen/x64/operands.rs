@@ -112,6 +112,7 @@ fn op_operands(op: Op, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
     };
     match op {
         Op::Fma
+        | Op::FCanon
         | Op::IAdd
         | Op::ISub
         | Op::INeg
@@ -132,7 +133,7 @@ fn op_operands(op: Op, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
         Op::IShl | Op::IShr | Op::ISar if constant.is_some() => shared(0, defs, args, out),
         Op::IMin | Op::IMax => shared(1, defs, args, out),
         Op::IDiv | Op::IFloorDiv | Op::IRem | Op::IFloorMod => division(op, constant, defs, args, out),
-        Op::FSign | Op::FCanon => {
+        Op::FSign => {
             plain(defs, args, out);
             out.temp(RegClass::Float);
         }
