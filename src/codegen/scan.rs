@@ -146,10 +146,8 @@ impl<'a, 'f> Scan<'a, 'f> {
             let (start, end) = block.insts;
             for operand in function.operands_of(start as usize..end as usize) {
                 let value = operand.vreg().vreg();
-                if operand.kind() == OperandKind::Def {
-                    if let OperandConstraint::FixedReg(reg) = operand.constraint() {
-                        self.hint[value] = reg.index() as u8;
-                    }
+                if let (OperandKind::Def, OperandConstraint::FixedReg(reg)) = (operand.kind(), operand.constraint()) {
+                    self.hint[value] = reg.index() as u8;
                 }
                 if blocks.len() > 1 {
                     match operand.kind() {
@@ -229,8 +227,8 @@ impl<'a, 'f> Scan<'a, 'f> {
         let operands = function.operands_of(inst as usize..inst as usize + 1);
         let clobbers = masks(function.clobbers(inst as usize));
         let mut pinned = Pinned::default();
-        for class in 0..2 {
-            let mut doomed = clobbers[class] & self.occupied[class];
+        for (class, clobbered) in clobbers.into_iter().enumerate() {
+            let mut doomed = clobbered & self.occupied[class];
             while doomed != 0 {
                 let reg = register(class, doomed.trailing_zeros());
                 doomed &= doomed - 1;
@@ -239,7 +237,7 @@ impl<'a, 'f> Scan<'a, 'f> {
                     self.evict(reg);
                 }
             }
-            pinned.late[class] |= clobbers[class];
+            pinned.late[class] |= clobbered;
         }
         self.reserve_fixed(operands, &mut pinned);
         for (index, operand) in operands.iter().enumerate() {

@@ -6,6 +6,7 @@ use crate::codegen::CodegenError;
 use crate::codegen::blob::{PoolEntry, SiteKind};
 use crate::codegen::flat::FlatKind;
 use crate::codegen::target::{Cold, Context, Loc, Located, Stub};
+use crate::ir::arrays::CANONICAL_NAN;
 use crate::ir::op::Op;
 use crate::runtime::context::offset::{ARENA_TOP, DEPTH_LEFT, FUEL_SLICE, RESULT, TRAP_INDEX, TRAP_LEN};
 use crate::runtime::helper::Helper;
@@ -413,10 +414,11 @@ impl A64 {
             Cold::HelperTrap => self.call_pool(Helper::Trap, SiteKind::HelperTrap, stub.span, cx),
             Cold::Poll(kind) => {
                 self.call_pool(Helper::Poll, kind, stub.span, cx);
-                if let Some(back) = stub.back {
-                    asm!(self, b =>back);
-                }
             }
+            Cold::Canonical(reg) => self.load_float_const(reg, CANONICAL_NAN, cx),
+        }
+        if let Some(back) = stub.back {
+            asm!(self, b =>back);
         }
     }
 
