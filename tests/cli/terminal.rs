@@ -1,0 +1,151 @@
+//! The REPL on a terminal: editing, history, Ctrl-C.
+
+use crate::{PATIENCE, cresset, scratch};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+use std::sync::mpsc::{Receiver, channel};
+
+/// A command on a terminal of its own.
+struct Terminal {
+    child: Child,
+    keys: File,
+    screen: Receiver<Vec<u8>>,
+    shown: String,
+}
+
+impl Terminal {
+    fn new(mut command: Command) -> Terminal {
+        let (mut master, mut slave) = (0, 0);
+        let mut size = libc::winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
+        let null = std::ptr::null_mut();
+        // SAFETY: gives two new descriptors, which are owned from here.
+        let (keys, terminal) = unsafe {
+            assert_eq!(libc::openpty(&mut master, &mut slave, null, null.cast(), &mut size), 0);
+            (File::from_raw_fd(master), OwnedFd::from_raw_fd(slave))
+        };
+        let stream = || terminal.try_clone().expect("a descriptor");
+        command.stdin(stream()).stdout(stream()).stderr(stream());
+        // SAFETY: both calls are async-signal-safe.
+        unsafe {
+            command.pre_exec(|| {
+                if libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY as _, 0) < 0 {
+                    return Err(std::io::Error::last_os_error());
+                }
+                Ok(())
+            });
+        }
+        let child = command.spawn().expect("starts");
+        drop((command, terminal));
+        let (send, screen) = channel();
+        let mut master = keys.try_clone().expect("a descriptor");
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(n @ 1..) = master.read(&mut piece) {
+                if send.send(piece[..n].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Terminal { child, keys, screen, shown: String::new() }
+    }
+
+    fn repl(state: &str) -> Terminal {
+        let mut command = cresset();
+        command.arg("repl").env("XDG_STATE_HOME", scratch(state));
+        let mut terminal = Terminal::new(command);
+        terminal.wait_for("> ");
+        terminal
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("typed");
+    }
+
+    /// Waits until this is shown; what was shown before it counts no more.
+    #[track_caller]
+    fn wait_for(&mut self, text: &str) {
+        loop {
+            if let Some(at) = self.shown.find(text) {
+                self.shown.drain(..at + text.len());
+                return;
+            }
+            match self.screen.recv_timeout(PATIENCE) {
+                Ok(piece) => self.shown.push_str(&String::from_utf8_lossy(&piece)),
+                Err(error) => panic!("{error}: {text:?} is not in {:?}", self.shown),
+            }
+        }
+    }
+
+    #[track_caller]
+    fn exits(mut self, status: i32) {
+        assert_eq!(self.child.wait().expect("ends").code(), Some(status));
+    }
+}
+
+#[test]
+fn entries_are_answered_and_history_is_kept() {
+    let mut terminal = Terminal::repl("history-test");
+    terminal.press("let x = 2\r");
+    terminal.wait_for("> ");
+    terminal.press("x^10 + 7\r");
+    terminal.wait_for("1031");
+    // Up: the entry before; End and a few letters more.
+    terminal.press("\u{1b}[A");
+    terminal.wait_for("x^10 + 7");
+    terminal.press("000\r");
+    terminal.wait_for("8024");
+    terminal.press("fn half(\r");
+    terminal.press("x) = x / 2\r");
+    terminal.wait_for("x / 2");
+    terminal.wait_for("> ");
+    terminal.press("half(5)\r");
+    terminal.wait_for("2.5");
+    terminal.press("\u{4}");
+    terminal.exits(0);
+    let kept = std::fs::read_to_string(scratch("history-test").join("cresset/history")).unwrap();
+    assert!(kept.contains("x^10 + 7000") && kept.contains("half(5)"), "{kept}");
+
+    let mut terminal = Terminal::repl("history-test");
+    terminal.press("\u{1b}[A");
+    terminal.wait_for("half(5)");
+    terminal.press("\u{3}");
+    terminal.wait_for("> ");
+    terminal.press(":quit\r");
+    terminal.exits(0);
+}
+
+#[test]
+fn ctrl_c_stops_the_program_and_not_the_session() {
+    let mut terminal = Terminal::repl("interrupt-test");
+    terminal.press("let kept = 6\r");
+    terminal.wait_for("> ");
+    for _ in 0..2 {
+        terminal.press("print(40 + 3); while true { }\r");
+        terminal.wait_for("43");
+        terminal.press("\u{3}");
+        terminal.wait_for("Interrupted");
+        terminal.wait_for("stopped by Ctrl-C");
+        terminal.wait_for("> ");
+    }
+    terminal.press("kept * 7\r");
+    terminal.wait_for("42");
+    terminal.press("\u{4}");
+    terminal.exits(0);
+}
+
+#[test]
+fn errors_are_coloured_unless_no_colour_is_wanted() {
+    for (no_color, coloured) in [("", true), ("1", false)] {
+        let mut command = cresset();
+        command.args(["eval", "1 + zz"]).env("NO_COLOR", no_color);
+        let mut terminal = Terminal::new(command);
+        terminal.wait_for("error");
+        let before = terminal.shown.clone();
+        terminal.wait_for("zz");
+        assert_eq!(before.contains('\u{1b}') || terminal.shown.contains('\u{1b}'), coloured, "{:?}", terminal.shown);
+        terminal.exits(1);
+    }
+}
