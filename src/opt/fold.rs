@@ -330,7 +330,7 @@ fn of_equals(op: Op, x: Value) -> Option<Folded> {
     }
 }
 
-fn commutes(op: Op) -> bool {
+pub(super) fn commutes(op: Op) -> bool {
     matches!(
         op,
         Op::FAdd

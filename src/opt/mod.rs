@@ -3,6 +3,8 @@
 mod control;
 mod dce;
 mod fold;
+mod gvn;
+mod licm;
 mod replace;
 
 #[cfg(test)]
@@ -17,15 +19,19 @@ pub struct Passes {
     pub fold: bool,
     /// Conditions that are known, joins that are none, and small `if`s without jumps.
     pub control: bool,
+    /// What is the same in every iteration, before its loop.
+    pub licm: bool,
+    /// One computation instead of several that are the same.
+    pub gvn: bool,
     /// What nobody uses.
     pub dce: bool,
 }
 
 impl Passes {
     /// All.
-    pub const ALL: Passes = Passes { fold: true, control: true, dce: true };
+    pub const ALL: Passes = Passes { fold: true, control: true, licm: true, gvn: true, dce: true };
     /// None.
-    pub const NONE: Passes = Passes { fold: false, control: false, dce: false };
+    pub const NONE: Passes = Passes { fold: false, control: false, licm: false, gvn: false, dce: false };
 }
 
 impl Default for Passes {
@@ -46,6 +52,8 @@ pub fn optimize(func: &mut Func, passes: &Passes) {
     run(func, passes.control, "control", control::simplify);
     // Joins that are gone show more constants.
     run(func, passes.fold && passes.control, "fold", fold::fold);
+    run(func, passes.licm, "licm", licm::hoist);
+    run(func, passes.gvn, "gvn", gvn::number);
     run(func, passes.dce, "dce", dce::remove_dead);
 }
 

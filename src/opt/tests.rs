@@ -87,20 +87,19 @@ fn what_nobody_uses_goes() {
         "var t = 0; for k in 0..n { t = k; } 1",
         &[
             "v9: i64 = 0",
-            "@0 loop (v10: i64 = v9) {",
-            "  v11: bool = ilt v10, v1",
-            "  @1 if v11 {",
+            "v10: i64 = 1",
+            "@0 loop (v11: i64 = v9) {",
+            "  v12: bool = ilt v11, v1",
+            "  @1 if v12 {",
             "    exit @1",
             "  } else {",
             "    exit @0",
             "  }",
             "  meter_loop",
-            "  v12: i64 = 1",
-            "  v13: i64 = iadd.wrap v10, v12",
+            "  v13: i64 = iadd.wrap v11, v10",
             "  repeat @0 v13",
             "}",
-            "v14: i64 = 1",
-            "return v14",
+            "return v10",
         ],
     );
 }
@@ -165,4 +164,63 @@ fn control_that_never_comes_is_dropped() {
         !kinds("fn f(n: i64) -> i64 { for k in 0..n { if true { return k; } } 0 } f(n)")
             .contains(&InstKind::Unreachable)
     );
+}
+
+#[test]
+fn the_same_is_computed_once() {
+    becomes(
+        "x * x + x * x",
+        &["v9: f64 = fmul v0, v0", "v10: f64 = fadd v9, v9", "v11: f64 = fcanon v10", "return v11"],
+    );
+    becomes("(n + 3) * (3 + n)", &["v9: i64 = 3", "v10: i64 = iadd v1, v9", "v11: i64 = imul v10, v10", "return v11"]);
+    let count = |source: &str, what: &str| body(source).matches(what).count();
+    assert_eq!(count("ks[n] * ks[n]", "bounds_check"), 1);
+    assert_eq!(count("ks[n] * ks[n]", "load"), 1);
+    assert_eq!(count("sin(x) / sin(x)", "= sin"), 1);
+    assert_eq!(count("if b { host(sin(x)) } else { host(sin(x) + 1) }", "= sin"), 2, "neither comes before the other");
+    assert_eq!(count("let a = n * 7; if b { n * 7 } else { a }", "imul"), 1);
+}
+
+#[test]
+fn what_may_have_changed_is_read_again() {
+    let loads = |source: &str| body(source).matches("load.i64").count();
+    assert_eq!(loads("let a = ks[0]; ks[1] = 3; a + ks[0]"), 2);
+    assert_eq!(loads("let a = ks[0]; fill(ks, 3); a + ks[0]"), 2);
+    assert_eq!(loads("let a = ks[0]; host(1); a + ks[0]"), 2);
+    assert_eq!(loads("let a = ks[0]; var t = 0; for k in 0..n { t += ks[0]; ks[0] = k; } a + t"), 2);
+    assert_eq!(loads("let a = ks[0]; var t = 0; for k in 0..n { t += ks[0]; } a + t"), 1);
+    assert_eq!(loads("let a = ks[0]; if b { ks[0] = 3; } a + ks[0]"), 2);
+}
+
+#[test]
+fn what_is_the_same_in_every_iteration_moves_out() {
+    let text = body("var s = 0.0; for k in 0..n { for m in 0..k { s += x * 3.0 + f64(k) * 0.5; } } s");
+    let outer = text.find("loop (").expect("there is a loop");
+    let inner = outer + 1 + text[outer + 1..].find("loop (").expect("there are two");
+    let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what} in {text}"));
+    assert!(at("3.0") < outer && at("fmul v0") < outer, "{text}");
+    assert!((outer..inner).contains(&at("itof")), "{text}");
+    assert!(!text[inner..].contains("fmul"), "{text}");
+    // What costs much moves only from where every iteration does it.
+    let is_inside = |source: &str, what: &str| {
+        let text = body(source);
+        text.find(what).expect(source) > text.find("loop (").expect(source)
+    };
+    assert!(!is_inside("var s = 0.0; for k in 0..n { s += sin(x); } s", "= sin"));
+    assert!(is_inside("var s = 0.0; for k in 0..n { if k == 3 { s += sin(x); } } s", "= sin"));
+    assert!(is_inside("var s = 0; for k in 0..9 { s += n * n; } s", "imul"), "it may trap, or not be reached");
+}
+
+#[test]
+fn passes_take_linear_time_on_long_and_deep_functions() {
+    let mut source = String::from("var t = 0; ");
+    for k in 0..10_000 {
+        source += &format!("for k in 0..n {{ t += ks[k] * {k}; }} ");
+    }
+    source += "t";
+    let mut func = funcs(&source, true).remove(0);
+    optimize(&mut func, &Passes::ALL);
+    let loops =
+        func.regions.iter().flat_map(|r| &r.insts).filter(|&&id| matches!(func.inst(id).kind, InstKind::Loop(_)));
+    assert_eq!(loops.count(), 10_000);
 }

@@ -80,8 +80,9 @@ pub(crate) fn run_funcs(funcs: &[Func]) -> Outcome {
 fn run(source: &str) -> Outcome {
     let plain = funcs(source, true);
     let outcome = run_funcs(&plain);
-    for bits in 1..8 {
-        let passes = Passes { fold: bits & 1 != 0, control: bits & 2 != 0, dce: bits & 4 != 0 };
+    for bits in 1..32 {
+        let on = |pass: u32| bits >> pass & 1 != 0;
+        let passes = Passes { fold: on(0), control: on(1), licm: on(2), gvn: on(3), dce: on(4) };
         let mut funcs = plain.clone();
         for func in &mut funcs {
             optimize(func, &passes);

@@ -1,0 +1,172 @@
+//! One computation instead of several that are the same, where one of them comes before the others on every way.
+//!
+//! Dominance is nesting, so one walk with a table that forgets at a region's end what was entered in it finds all of them. An operation that may
+//! trap counts too: the first of two has passed where the second stands. So does a read, unless something may have written in between.
+
+use super::fold::commutes;
+use super::replace::Replace;
+use crate::ir::func::{Func, InstId, InstKind, RegionId, Value};
+use crate::ir::index::Index;
+use crate::ir::op::{ArrayOp, Op, Scalar};
+use std::collections::HashMap;
+
+/// Removes what was computed before.
+pub(super) fn number(func: &mut Func) {
+    let writing_loops = writing_loops(func);
+    let replace = Replace::new(func);
+    let mut numbering = Numbering { func, replace, writing_loops, table: HashMap::new(), log: Vec::new(), epoch: 0 };
+    numbering.walk();
+    let Numbering { func, replace, .. } = numbering;
+    replace.apply(func);
+}
+
+/// What a computation is: equal keys give equal values.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    /// Which kind.
+    kind: u8,
+    lanes: u8,
+    /// The operation, the element or the constant.
+    what: u64,
+    args: [u32; 3],
+    /// For a read, how many times something may have been written before it.
+    epoch: u32,
+}
+
+/// A region in the middle of the walk.
+struct Frame {
+    region: RegionId,
+    insts: std::vec::IntoIter<InstId>,
+    kept: Vec<InstId>,
+    /// How long the log was at its start.
+    log: usize,
+}
+
+enum Work {
+    Enter(RegionId),
+    Resume(Frame),
+}
+
+struct Numbering<'a> {
+    func: &'a mut Func,
+    replace: Replace,
+    /// For each loop, whether something in it may write.
+    writing_loops: Vec<bool>,
+    table: HashMap<Key, Value>,
+    /// What was entered, in order.
+    log: Vec<Key>,
+    epoch: u32,
+}
+
+impl Numbering<'_> {
+    fn walk(&mut self) {
+        let mut work = vec![Work::Enter(self.func.body())];
+        while let Some(next) = work.pop() {
+            let frame = match next {
+                Work::Resume(frame) => frame,
+                Work::Enter(region) => {
+                    let insts = std::mem::take(&mut self.func.regions[region.index()].insts);
+                    let kept = Vec::with_capacity(insts.len());
+                    Frame { region, insts: insts.into_iter(), kept, log: self.log.len() }
+                }
+            };
+            self.resume(frame, &mut work);
+        }
+    }
+
+    /// Goes on with a region up to the next structured instruction or its end.
+    fn resume(&mut self, mut frame: Frame, work: &mut Vec<Work>) {
+        while let Some(id) = frame.insts.next() {
+            let kind = self.func.inst(id).kind;
+            if kind.is_structured() {
+                frame.kept.push(id);
+                // What a later part of a loop writes is written before the next iteration reads.
+                self.epoch += u32::from(self.writing_loops[id.index()]);
+                work.push(Work::Resume(frame));
+                work.extend(kind.regions().rev().map(Work::Enter));
+                return;
+            }
+            self.epoch += u32::from(may_write(kind));
+            if !self.is_repeated(id) {
+                frame.kept.push(id);
+            }
+        }
+        self.func.regions[frame.region.index()].insts = frame.kept;
+        for key in self.log.drain(frame.log..) {
+            self.table.remove(&key);
+        }
+    }
+
+    /// Whether its value was computed before; then that is used. Else it is entered.
+    fn is_repeated(&mut self, id: InstId) -> bool {
+        let Some(key) = self.key(id) else { return false };
+        let result = self.func.inst(id).first_result;
+        if let Some(&before) = self.table.get(&key) {
+            self.replace.set(result, before);
+            return true;
+        }
+        self.table.insert(key, result);
+        self.log.push(key);
+        false
+    }
+
+    fn key(&mut self, id: InstId) -> Option<Key> {
+        let inst = *self.func.inst(id);
+        let (kind, what) = match inst.kind {
+            InstKind::ConstF64(bits) => (0, bits),
+            InstKind::ConstI64(n) => (1, n as u64),
+            InstKind::ConstBool(b) => (2, u64::from(b)),
+            // A comparison with one use needs no register; with two it does.
+            InstKind::Op(op) if op.result() == Scalar::Bool => return None,
+            InstKind::Op(op) => (3, op as u64),
+            InstKind::Math(math) => (4, math as u64),
+            InstKind::Select => (5, 0),
+            InstKind::BoundsCheck => (6, 0),
+            InstKind::SliceCheck => (7, 0),
+            InstKind::ElemAddr(elem) => (8, elem as u64),
+            InstKind::Load(elem) => (9, elem as u64),
+            _ => return None,
+        };
+        let mut args = [u32::MAX; 3];
+        for (i, slot) in args.iter_mut().enumerate().take(inst.args.len as usize) {
+            let arg = self.func.args(id)[i];
+            *slot = self.replace.resolve(arg).0;
+        }
+        if matches!(inst.kind, InstKind::Op(op) if commutes(op) || matches!(op, Op::IMin | Op::IMax)) {
+            args[..2].sort_unstable();
+        }
+        let epoch = if matches!(inst.kind, InstKind::Load(_)) { self.epoch } else { 0 };
+        Some(Key { kind, lanes: self.func.ty(inst.first_result).lanes, what, args, epoch })
+    }
+}
+
+/// Whether elements of arrays that are already there may change.
+fn may_write(kind: InstKind) -> bool {
+    matches!(
+        kind,
+        InstKind::Store(_)
+            | InstKind::ArrayOp(ArrayOp::Fill | ArrayOp::Copy, _)
+            | InstKind::ArenaRelease
+            | InstKind::Call(_)
+            | InstKind::HostCall(_)
+    )
+}
+
+/// For each loop, whether something in it may write.
+fn writing_loops(func: &Func) -> Vec<bool> {
+    let index = Index::new(func);
+    let mut writes = vec![false; func.insts.len()];
+    for &id in index.order.iter().filter(|&&id| may_write(func.inst(id).kind)) {
+        let mut inner = id;
+        // What is marked has everything around it marked.
+        while let Some(owner) = index.owner[index.region[inner.index()].index()]
+            && !std::mem::replace(&mut writes[owner.index()], true)
+        {
+            inner = owner;
+        }
+    }
+    for (id, inst) in writes.iter_mut().zip(&func.insts) {
+        *id &= matches!(inst.kind, InstKind::Loop(_));
+    }
+    writes
+}
