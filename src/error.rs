@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Why a text was not compiled, or a call gave no value.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Error {
     /// The text is wrong.
@@ -62,6 +62,13 @@ impl fmt::Display for Error {
             Error::Trap(trap) => trap.fmt(f),
             Error::Signature(message) | Error::Machine(message) => f.write_str(message),
         }
+    }
+}
+
+// A `main` that returns an error prints it so; nobody wants to read the fields of a diagnostic there.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

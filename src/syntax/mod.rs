@@ -14,7 +14,7 @@
 //! type      = "f64" | "i64" | "bool" | "(" ")" | "[" element "]"
 //! element   = "f64" | "f32" | "i64" | "i32" | "u8" | "bool"
 //!
-//! block     = "{" { statement } [ expr ] "}"           (the last statement may leave its ";" out)
+//! block     = "{" { statement } [ expr ] "}"
 //! statement = ( "let" | "var" ) NAME [ ":" type ] "=" expr ";"
 //!           | expr ( "=" | "+=" | "-=" | "*=" | "/=" | "%=" | "^=" ) expr ";"
 //!           | "while" expr block
