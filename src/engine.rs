@@ -275,11 +275,13 @@ impl Engine {
     }
 
     /// The optimized IR of a program.
+    #[cfg(feature = "disasm")]
     pub(crate) fn lower(&self, text: &str, inputs: &[(&str, Type)]) -> Result<Vec<ir::func::Func>, Error> {
         let _fp = FpEnv::canonical();
         lower(&self.analyze(text, inputs)?, &self.inner.config).map_err(Refusal::into_error)
     }
 
+    #[cfg(feature = "disasm")]
     pub(crate) fn source_limits(&self) -> SourceLimits {
         self.inner.config.source
     }
@@ -390,6 +392,7 @@ enum Refusal {
     Hard(Error),
 }
 
+#[cfg(feature = "disasm")]
 impl Refusal {
     fn into_error(self) -> Error {
         match self {
@@ -421,7 +424,8 @@ fn lower(hir: &Hir, config: &Config) -> Result<Vec<ir::func::Func>, Refusal> {
 ///
 /// # Errors
 /// As [`Engine::compile_with`].
-pub fn compile_to_blob(
+#[cfg(feature = "disasm")]
+pub(crate) fn compile_to_blob(
     engine: &Engine,
     text: &str,
     inputs: &[(&str, Type)],

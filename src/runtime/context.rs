@@ -6,7 +6,7 @@
 #[derive(Debug)]
 #[repr(C)]
 pub struct Context {
-    /// Units of work until the next poll: counted down at each loop head and call; below zero, the code calls [`Helper::Poll`].
+    /// Units of work until the next poll: counted down at each loop head and call; below zero, the code calls [`super::helper::Helper::Poll`].
     pub fuel_slice: i64,
     /// Levels of calls left; below zero is `StackOverflow`.
     pub depth_left: i64,
@@ -18,7 +18,7 @@ pub struct Context {
     pub trap_len: i64,
     /// The kind of trap that a helper raised, plus 1 (0: none).
     pub trap_kind: u64,
-    /// The result of a helper called through [`Helper::is_buffered`].
+    /// The result of a helper called through [`super::helper::Helper::is_buffered`].
     pub result: u64,
     /// Stack pointer to go back to when a trap ends the call; written by the entry trampoline.
     pub entry_sp: u64,
