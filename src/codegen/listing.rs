@@ -181,6 +181,9 @@ fn a64(blob: &CodeBlob, names: &[&str]) -> BTreeMap<u32, Line> {
     for (bytes, at) in words() {
         let inst = decode(bytes);
         let mut text = inst.as_ref().map_or_else(|| format!(".word {bytes:02x?}"), ToString::to_string);
+        if text == "hint #0x22" {
+            text = "bti c".to_owned();
+        }
         let pool_ref = |from: u32| blob.pool_refs.binary_search_by_key(&from, |pool_ref| pool_ref.at).ok();
         if let (Some(target), Some(sign)) = (inst.as_ref().and_then(|inst| branch(at, inst)), text.find('$')) {
             let label = labels.get(&target).cloned().unwrap_or_default();

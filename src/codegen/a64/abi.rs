@@ -5,7 +5,7 @@
 //! | x0-x7 | integer arguments |
 //! | v0-v7 | float arguments |
 //! | x0, x1; v0 | results |
-//! | x19-x27 | callee-saved |
+//! | x19-x27, the low halves of v8-v15 | callee-saved |
 //! | x28 | the context, never allocated |
 //! | sp | the stack; there is no frame pointer, x29 is the host's |
 //! | x30 | the return address, never allocated |
@@ -33,8 +33,8 @@ pub(super) const FTMP: u8 = 31;
 const CALLER_SAVED: std::ops::Range<u8> = 0..16;
 const CALLEE_SAVED: std::ops::Range<u8> = 19..28;
 
-/// The floats of which a C function gives back the low half, which is all that code holds there (AAPCS64, 6.1.2).
-const KEPT_BY_C: std::ops::Range<u8> = 8..16;
+/// Only the low halves (AAPCS64, 6.1.2), which is all that code holds there.
+const CALLEE_SAVED_FLOATS: std::ops::Range<u8> = 8..16;
 
 /// How far `b.cond`, `cbz` and `cbnz` reach, either way.
 const CONDITIONAL_REACH: usize = 1 << 20;
@@ -51,14 +51,14 @@ pub(super) const fn float(number: u8) -> PReg {
 
 /// The conventions.
 pub(super) fn abi() -> Abi {
-    let caller_saved: PRegSet = CALLER_SAVED.map(int).collect();
-    let callee_saved: PRegSet = CALLEE_SAVED.map(int).collect();
-    let floats: PRegSet = (0..FTMP).map(float).collect();
-    let not_kept: PRegSet = (0..FTMP).filter(|number| !KEPT_BY_C.contains(number)).map(float).collect();
+    let ints = |numbers: std::ops::Range<u8>| numbers.map(int).collect::<PRegSet>();
+    let floats = |numbers: std::ops::Range<u8>| numbers.map(float).collect::<PRegSet>();
+    let callers_floats = floats(0..CALLEE_SAVED_FLOATS.start) | floats(CALLEE_SAVED_FLOATS.end..FTMP);
+    let clobbers = ints(CALLER_SAVED) | callers_floats;
     Abi {
         env: MachineEnv {
-            preferred_regs_by_class: [caller_saved, floats, PRegSet::empty()],
-            non_preferred_regs_by_class: [callee_saved, PRegSet::empty(), PRegSet::empty()],
+            preferred_regs_by_class: [ints(CALLER_SAVED), callers_floats, PRegSet::empty()],
+            non_preferred_regs_by_class: [ints(CALLEE_SAVED), floats(CALLEE_SAVED_FLOATS), PRegSet::empty()],
             scratch_by_class: [Some(int(TMP)), Some(float(FTMP)), None],
             fixed_stack_slots: Vec::new(),
         },
@@ -66,9 +66,9 @@ pub(super) fn abi() -> Abi {
         float_args: (0..8).map(float).collect(),
         int_results: [int(0), int(1)],
         float_result: float(0),
-        call_clobbers: caller_saved | floats,
-        c_clobbers: caller_saved | not_kept,
-        callee_saved,
+        call_clobbers: clobbers,
+        c_clobbers: clobbers,
+        callee_saved: ints(CALLEE_SAVED) | floats(CALLEE_SAVED_FLOATS),
         pushes_return_address: false,
         branch_reach: CONDITIONAL_REACH,
     }

@@ -66,6 +66,7 @@ impl A64 {
     }
 
     pub(super) fn emit_prologue(&mut self, frame: &Frame) {
+        self.landing_pad();
         if frame.size == SMALLEST_FRAME {
             asm!(self, stp xzr, X(LINK), [sp, -16]!);
         } else {
@@ -73,13 +74,19 @@ impl A64 {
             self.store(LINK, SP, frame.size - 8);
         }
         for (reg, offset) in &frame.saved {
-            self.store(reg.hw_enc() as u8, SP, *offset);
+            match reg.class() {
+                RegClass::Float => self.store_float(reg.hw_enc() as u8, SP, *offset),
+                _ => self.store(reg.hw_enc() as u8, SP, *offset),
+            }
         }
     }
 
     pub(super) fn emit_epilogue(&mut self, frame: &Frame) {
         for (reg, offset) in &frame.saved {
-            self.load(reg.hw_enc() as u8, SP, *offset);
+            match reg.class() {
+                RegClass::Float => self.load_float(reg.hw_enc() as u8, SP, *offset),
+                _ => self.load(reg.hw_enc() as u8, SP, *offset),
+            }
         }
         if frame.size == SMALLEST_FRAME {
             asm!(self, ldp xzr, X(LINK), [sp], 16; ret);
@@ -90,12 +97,16 @@ impl A64 {
         }
     }
 
+    /// Code lies in pages where an indirect call must meet one of these.
+    fn landing_pad(&mut self) {
+        asm!(self, hint BTI_C);
+    }
+
     /// `extern "C" fn(args: *const u64, results: *mut u64)`; the caller saved every callee-saved register and set the context.
     pub(super) fn emit_thunk(&mut self, params: &[Scalar], results: &[Scalar], entry: DynamicLabel, cx: &mut Context) {
         let (places, words) = self.abi().params(params);
         let size = (words * 8).next_multiple_of(16);
-        // Code lies in pages where an indirect call must meet a landing pad; direct ones need none.
-        asm!(self, hint BTI_C);
+        self.landing_pad();
         self.copy_int(THUNK_RESULTS, 1);
         self.copy_int(THUNK_LINK, LINK);
         self.copy_int(THUNK_ARGS, 0);
