@@ -241,7 +241,7 @@ fn float_arithmetic() {
          fcmp a, #0.0; fcsel d31, a, d31, eq; fcsel d, a, d31, vs",
     );
     op(Op::FCopysign, "dx ax bx", "mov x16, #0x8000000000000000; fmov d31, x16; bsl v31.8b, bv.8b, av.8b; fmov d, d31");
-    op(Op::FCanon, "dx ax", "mov x16, #0x7ff8000000000000; fmov d31, x16; fcmp a, a; fcsel d, a, d31, vc");
+    op(Op::FCanon, "d@a ax", "fcmp a, a; b.vs; mov x16, #0x7ff8000000000000; fmov a, x16; b");
     op(Op::FDemote, "dx ax", "fcvt s31, a; fcvt d, s31");
     op(Op::FBits, "dr ax", "fmov d, a");
     op(Op::FFromBits, "dx ar", "fmov d, a");

@@ -16,6 +16,9 @@ use regalloc2::{Edit, Inst, InstRange, Output, ProgPoint, RegClass};
 /// Bytes that one instruction may take, at the most but for its frame's size: for the question whether a branch may be too far.
 const MAX_INST_BYTES: usize = 96;
 
+/// Bytes that one cold stub may take, at the most.
+const MAX_STUB_BYTES: usize = 32;
+
 /// Code offsets are 32 bits wide, and branches relative with a sign.
 const MAX_CODE: usize = i32::MAX as usize / 2;
 
@@ -108,6 +111,7 @@ impl<T: Target> Body<'_, T> {
             let inst = &flat.insts[id.index()];
             while let Some((_, edit)) = edits.next_if(|(point, _)| *point <= ProgPoint::before(id)) {
                 self.edit(edit);
+                self.stubs_within_reach();
             }
             let before = offset(self.target);
             self.note_source(inst.span);
@@ -115,10 +119,11 @@ impl<T: Target> Body<'_, T> {
             if self.oldest_stub.is_none() && !self.cx.stubs.is_empty() {
                 self.oldest_stub = Some(before);
             }
+            self.stubs_within_reach();
             while let Some((_, edit)) = edits.next_if(|(point, _)| *point <= ProgPoint::after(id)) {
                 self.edit(edit);
+                self.stubs_within_reach();
             }
-            self.stubs_within_reach();
         }
         Ok(())
     }
@@ -181,7 +186,9 @@ impl<T: Target> Body<'_, T> {
     /// The cold stubs asked for, in between, before a branch could not reach them.
     fn stubs_within_reach(&mut self) {
         let (Some(oldest), true) = (self.oldest_stub, self.cx.far) else { return };
-        if offset(self.target) - oldest > self.target.abi().branch_reach / 2 {
+        // The last of them is as far from its branch as all of them are long, at the most.
+        let span = offset(self.target) - oldest + self.cx.stubs.len() * MAX_STUB_BYTES;
+        if span > self.target.abi().branch_reach / 2 {
             let over = self.target.asm().new_dynamic_label();
             self.target.jump(over);
             self.stubs();

@@ -242,3 +242,49 @@ fn size_costs_no_more_than_size() {
         }
     }
 }
+
+/// Where the branches of AArch64 code go, and how far a conditional one may be from there.
+fn a64_branches(code: &[u8]) -> Vec<(usize, i64)> {
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0u32, |word, byte| word << 8 | u32::from(*byte));
+    let distance = |word: u32, low: u32, bits: u32| i64::from((word << (32 - bits - low)) as i32 >> (32 - bits)) * 4;
+    let branch = |(index, bytes): (usize, &[u8])| {
+        let word = word(bytes);
+        let by = match word >> 24 {
+            0x54 | 0x34 | 0x35 | 0xB4 | 0xB5 => distance(word, 5, 19),
+            0x14..=0x17 | 0x94..=0x97 => distance(word, 0, 26),
+            _ => return None,
+        };
+        Some((index * 4, index as i64 * 4 + by))
+    };
+    code.chunks(4).enumerate().filter_map(branch).collect()
+}
+
+/// A function of hundreds of thousands of instructions, with cold stubs and blocks farther apart than a conditional branch reaches.
+#[test]
+fn branches_reach_across_large_functions() {
+    let traps = "s += n; s -= n; ".repeat(50_000);
+    let checks = "s = xs[n]; ".repeat(40_000);
+    let moves: String = (0..6_000).map(|i| format!("var a{i} = n; ")).collect();
+    let moved: String = (0..6_000).map(|i| format!("a{i} = a{} + 1; ", (i + 1) % 6_000)).collect();
+    for (body, least) in [
+        (traps.clone(), 200_000),
+        (format!("if n > 1 {{ {traps} }} else {{ while n > s {{ {traps} }} }}"), 400_000),
+        (format!("let xs = [1, 2, 3]; for i in 0..3 {{ {checks} if s == i {{ break; }} }}"), 80_000),
+        (format!("{moves} while s < n {{ s += 1; {moved} }} s += a7;"), 20_000),
+    ] {
+        let source = format!("fn f(n: i64) -> i64 {{ var s = 0; {body} s }} f(1)");
+        let funcs = funcs(&source).expect("a program");
+        let blob = compile(&funcs, &A64_NEON).expect("code");
+        check_blob(&blob, Arch::A64);
+        assert!(blob.code.len() / 4 > least, "{}", blob.code.len() / 4);
+        let mut farthest = 0;
+        for (at, to) in a64_branches(&blob.code) {
+            let func = blob.func_at(at as u32).expect("a function");
+            let is_call = blob.code[at + 3] >> 2 == 0x94 >> 2;
+            let within = i64::from(func.start)..i64::from(func.end);
+            assert!(within.contains(&to) || is_call, "{at:#x} to {to:#x}");
+            farthest = farthest.max((to - at as i64).abs());
+        }
+        assert!(farthest < 1 << 27, "{farthest:#x}");
+    }
+}

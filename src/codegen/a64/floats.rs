@@ -3,12 +3,11 @@
 use super::abi::{FTMP, TMP};
 use super::emit::Cond;
 use super::{A64, asm};
-use crate::codegen::target::{Context, Loc, Located};
+use crate::codegen::target::{Cold, Context, Loc, Located};
 use crate::ir::op::Op;
-use dynasmrt::DynasmApi;
+use dynasmrt::{DynasmApi, DynasmLabelApi};
 
 const SIGN: u64 = 1 << 63;
-const CANONICAL_NAN: u64 = 0x7FF8_0000_0000_0000;
 
 impl A64 {
     /// INVARIANT: arguments are read before the result is written.
@@ -44,8 +43,11 @@ impl A64 {
                 self.copy_float(to, FTMP);
             }
             Op::FCanon => {
-                let nan = self.scratch_float(CANONICAL_NAN, cx);
-                asm!(self, fcmp D(a), D(a); fcsel D(to), D(a), D(nan), vc);
+                // `to` is the register of the operand. A branch that is never taken costs nothing; a selection would wait for the comparison.
+                let (nan, back) = (self.label(), self.label());
+                asm!(self, fcmp D(to), D(to); b.vs =>nan);
+                self.bind(back);
+                cx.stub(nan, Some(back), Cold::Canonical(to), inst.span);
             }
             Op::FDemote => asm!(self, fcvt S(FTMP), D(a); fcvt D(to), S(FTMP)),
             _ => {} // `emit_op` sends only floats here.

@@ -51,7 +51,7 @@ fn folds_in_comparison(op: Op, arg: usize, bits: u64) -> bool {
 pub(super) fn operands(inst: &FlatInst, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
     for def in defs {
         match inst.kind {
-            FlatKind::Op(Op::INarrowI32 | Op::INarrowU8 | Op::BToI) => out.reuse_def(*def, defs.len()),
+            FlatKind::Op(Op::FCanon | Op::INarrowI32 | Op::INarrowU8 | Op::BToI) => out.reuse_def(*def, defs.len()),
             _ => out.def(*def),
         }
     }
