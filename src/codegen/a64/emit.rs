@@ -50,25 +50,7 @@ pub(super) enum Cond {
 }
 
 impl Cond {
-    #[cfg(test)]
-    pub(super) const ALL: [Cond; 14] = [
-        Cond::Eq,
-        Cond::Ne,
-        Cond::Lo,
-        Cond::Hs,
-        Cond::Ls,
-        Cond::Hi,
-        Cond::Mi,
-        Cond::Pl,
-        Cond::Lt,
-        Cond::Ge,
-        Cond::Le,
-        Cond::Gt,
-        Cond::Vs,
-        Cond::Vc,
-    ];
-
-    pub(super) const fn negate(self) -> Cond {
+    const fn negate(self) -> Cond {
         match self {
             Cond::Eq => Cond::Ne,
             Cond::Ne => Cond::Eq,

@@ -25,7 +25,7 @@ pub(super) const fn is_float(bits: u64) -> bool {
 
 /// Whether a load or store of a word holds this offset.
 pub(super) const fn is_word_offset(offset: u32) -> bool {
-    offset % 8 == 0 && offset / 8 < 1 << 12
+    offset.is_multiple_of(8) && offset / 8 < 1 << 12
 }
 
 /// The exponent of a power of two that a product with no overflow can have as a factor.

@@ -107,7 +107,7 @@ impl Target for A64 {
         if !(-(1 << 20)..1 << 20).contains(&pages) {
             return Err(malformed("the pool is out of reach"));
         }
-        if pool_address % 8 != 0 {
+        if !pool_address.is_multiple_of(8) {
             return Err(malformed("the pool is not aligned"));
         }
         let pages = pages as u32;
