@@ -157,19 +157,6 @@ const BOMBS: &[Bomb] = &[
         compiled: true,
     },
     Bomb {
-        name: "else if that each assign another variable",
-        size: 2_000,
-        make: |n| {
-            let vars = numbered("", n, "", |i, t| write!(t, "var v{i} = {i}; ").unwrap());
-            let arms = numbered("", n, "{ }", |i, t| write!(t, "if x == {i} {{ v{i} += 1; }} else ").unwrap());
-            numbered(&format!("fn f(x: i64) -> i64 {{ {vars} {arms} "), n, "0 } f(3)", |i, t| {
-                write!(t, "{}v{i} + ", if i % 50 == 0 { "0 + " } else { "" }).unwrap();
-            })
-        },
-        gives: |n| int(n * (n - 1) / 2 + 1),
-        compiled: true,
-    },
-    Bomb {
         name: "and",
         size: 100_000,
         make: |n| repeated("var x = true; x", " and x", n, ""),
@@ -284,7 +271,7 @@ const BOMBS: &[Bomb] = &[
     },
     Bomb {
         name: "variables all live through a loop",
-        size: 2_000,
+        size: 8_000,
         make: |n| {
             let vars = numbered("", n, "for i in 0..2 { ", |i, t| writeln!(t, "var v{i} = {i};").unwrap());
             let body = numbered(&vars, n, "} ", |i, t| writeln!(t, "v{i} += 1;").unwrap());
@@ -512,8 +499,38 @@ const NESTED: &[Bomb] = &[
         compiled: true,
     },
     Bomb {
+        name: "nested whiles, each left in another way",
+        size: 600,
+        make: |n| {
+            let open = numbered("var x = 0; ", n, "", |i, t| {
+                let leave = ["break;", "if x > 0 { break; }", "if x < 0 { continue; }"][i % 3];
+                write!(t, "while x < 1 {{ if x > 5 {{ {leave} }} ").unwrap();
+            });
+            format!("{open} x = 1; {} x", "}".repeat(n))
+        },
+        gives: |_| int(1),
+        compiled: true,
+    },
+];
+
+/// Where each of many places needs each of many variables: their product has a limit, past which the interpreter runs them.
+const SQUARE: &[Bomb] = &[
+    Bomb {
+        name: "else if that each assign another variable",
+        size: 200,
+        make: |n| {
+            let vars = numbered("", n, "", |i, t| write!(t, "var v{i} = {i}; ").unwrap());
+            let arms = numbered("", n, "{ }", |i, t| write!(t, "if x == {i} {{ v{i} += 1; }} else ").unwrap());
+            numbered(&format!("fn f(x: i64) -> i64 {{ {vars} {arms} "), n, "0 } f(3)", |i, t| {
+                write!(t, "{}v{i} + ", if i % 50 == 0 { "0 + " } else { "" }).unwrap();
+            })
+        },
+        gives: |n| int(n * (n - 1) / 2 + 1),
+        compiled: true,
+    },
+    Bomb {
         name: "nested loops, each with a variable that all assign",
-        size: 190,
+        size: 120,
         make: |n| {
             let open = numbered("", n, "", |i, t| write!(t, "var v{i} = 0; for i{i} in 0..1 {{ ").unwrap());
             let body = numbered(&open, n, "", |i, t| write!(t, "v{i} += 1; ").unwrap());
@@ -524,26 +541,13 @@ const NESTED: &[Bomb] = &[
     },
     Bomb {
         name: "nested loops that all use all of 50 variables",
-        size: 190,
+        size: 120,
         make: |n| {
             let vars = numbered("", 50, "", |i, t| write!(t, "var v{i} = 0; ").unwrap());
             let open = numbered(&vars, n, "", |i, t| {
                 write!(t, "for i in 0..1 {{ v{} += v{}; ", i % 50, (i + 1) % 50).unwrap();
             });
             format!("{open} v0 += 1; {} v0", "}".repeat(n))
-        },
-        gives: |_| int(1),
-        compiled: true,
-    },
-    Bomb {
-        name: "nested whiles, each left in another way",
-        size: 600,
-        make: |n| {
-            let open = numbered("var x = 0; ", n, "", |i, t| {
-                let leave = ["break;", "if x > 0 { break; }", "if x < 0 { continue; }"][i % 3];
-                write!(t, "while x < 1 {{ if x > 5 {{ {leave} }} ").unwrap();
-            });
-            format!("{open} x = 1; {} x", "}".repeat(n))
         },
         gives: |_| int(1),
         compiled: true,
@@ -597,6 +601,24 @@ fn check_all(bombs: &[Bomb], stack: usize) {
 #[test]
 fn bombs_give_what_they_should_in_linear_time() {
     check_all(BOMBS, SMALL_STACK);
+}
+
+#[test]
+fn what_grows_with_the_square_has_a_limit() {
+    let (jit, interpreter) = (engine(Execution::Auto), engine(Execution::Interpreter));
+    for bomb in SQUARE {
+        for factor in [1, 2, 4, 8] {
+            let size = (bomb.size * factor).min(if bomb.name.starts_with("nested") { 980 } else { usize::MAX });
+            let source = (bomb.make)(size);
+            let expected = (bomb.gives)(size);
+            assert_eq!(run(&interpreter, USUAL_STACK, source.clone()).gives, expected, "{} {size}", bomb.name);
+            let compiled = run(&jit, USUAL_STACK, source);
+            eprintln!("{:60} {size:>5} {:>9.1?} {}", bomb.name, compiled.time, compiled.jit);
+            assert_eq!(compiled.gives, expected, "{} {size}", bomb.name);
+            assert!(compiled.time < Duration::from_secs(10), "{} {size}: {:?}", bomb.name, compiled.time);
+            assert!(compiled.jit || factor > 1, "{}: not compiled", bomb.name);
+        }
+    }
 }
 
 #[test]

@@ -164,7 +164,7 @@ impl<'b> Writer<'b> {
     fn functions(&mut self) -> Option<Vec<(Value, bool)>> {
         let helpers = self.bytes.below(3);
         for _ in 0..helpers {
-            let signature = self.signature("f", false);
+            let signature = self.signature("h", false);
             self.callable = 0..self.signatures.len();
             self.function(signature, false);
         }

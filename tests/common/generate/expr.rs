@@ -125,11 +125,14 @@ impl Writer<'_> {
             0 | 1 => self.leaf(Type::I64),
             2..=6 => {
                 let op = self.bytes.pick(&["+", "-", "*", "%", "+", "-"]);
-                let (a, mut b) = (self.first(Type::I64, depth), self.exact(Type::I64, depth));
+                let (mut a, mut b) = (self.first(Type::I64, depth), self.exact(Type::I64, depth));
                 if op == "%" && self.bytes.chance(85) {
                     b = format!("bit_or({b}, 1)");
                 } else if op == "*" && self.bytes.chance(70) {
                     b = self.bytes.below(9).to_string();
+                    if self.bytes.chance(60) {
+                        a = format!("bit_and({a}, 65535)");
+                    }
                 }
                 format!("({a} {op} {b})")
             }
@@ -137,9 +140,9 @@ impl Writer<'_> {
             8 => format!("(-{})", self.first(Type::I64, depth)),
             9 => {
                 let (a, b) = (self.first(Type::I64, depth), self.exact(Type::I64, depth));
-                match self.bytes.below(8) {
-                    7 => format!("({a} ^ {b})"),
-                    6 => format!("({a} ^ {})", self.bytes.below(5)),
+                match self.bytes.below(20) {
+                    19 => format!("({a} ^ {b})"),
+                    17 | 18 => format!("({a} ^ {})", self.bytes.below(5)),
                     _ => format!("(bit_and({a}, 15) ^ bit_and({b}, 7))"),
                 }
             }
@@ -155,7 +158,8 @@ impl Writer<'_> {
                 match self.bytes.below(12) {
                     11 => format!("i64({value})"),
                     10 => format!("i64(clamp({value}, -1e19, 1e19))"),
-                    _ => format!("i64(clamp(max({value}, -1000.0) - 0.0, -1e6, 1e6))"),
+                    7..=9 => format!("i64(clamp({value}, -1e6, 1e6))"),
+                    _ => format!("shr(bits({value}), 51)"),
                 }
             }
             17 if self.bytes.chance(20) => self.deep(Type::I64),
@@ -286,7 +290,7 @@ impl Writer<'_> {
                     elem = self.bytes.pick(&of_this);
                     self.array(elem, param == Param::Mut, false, depth)
                 }
-                Some(Param::Same) if self.bytes.chance(75) && !args[0].contains("..") => args[0].clone(),
+                Some(Param::Same) if self.bytes.chance(90) => args[0].clone(),
                 Some(Param::Same) => self.array(elem, false, false, depth),
                 Some(Param::Elem) => self.fitting(elem, depth),
                 None => break,
@@ -304,7 +308,7 @@ impl Writer<'_> {
     pub fn fitting(&mut self, elem: Elem, depth: usize) -> String {
         match elem {
             Elem::I32 | Elem::U8 if self.bytes.chance(40) => self.fitting_literal(elem),
-            Elem::I32 | Elem::U8 if self.bytes.chance(93) => {
+            Elem::I32 | Elem::U8 if self.bytes.chance(97) => {
                 format!("bit_and({}, {})", self.bare(Type::I64, depth), self.bytes.pick(&[127, 255, 1]))
             }
             _ => self.place(elem.scalar(), depth),
@@ -391,11 +395,11 @@ impl Writer<'_> {
             return format!("[{a}, {b}][bit_and({}, 1)]", self.bare(Type::I64, depth));
         }
         match self.var(|var| matches!(var.ty, Type::Array(elem) if fits(elem))) {
-            Some(var) => {
+            Some(var) if var.len > 0 || self.bytes.chance(20) || self.pairs.iter().any(|(of, _)| *of == var.name) => {
                 let index = self.index(&var.name, var.len, depth);
                 format!("{}[{index}]", var.name)
             }
-            None => self.leaf(ty),
+            _ => self.leaf(ty),
         }
     }
 
@@ -418,7 +422,6 @@ impl Writer<'_> {
             6..=8 if len > 1 => {
                 format!("bit_and({}, {})", self.bare(Type::I64, depth), (len + 1).next_power_of_two() / 2 - 1)
             }
-            _ if len == 0 && self.bytes.chance(95) => format!("min(0, len({array}) - 1) * 0"),
             _ => format!("floor_mod({}, len({array}))", self.bare(Type::I64, depth)),
         }
     }
@@ -481,7 +484,7 @@ impl Writer<'_> {
                 false => self.exact(elem.scalar(), depth),
             };
             let count = match self.bytes.below(24) {
-                23 => self.bare(Type::I64, depth),
+                23 if self.bytes.chance(40) => self.bare(Type::I64, depth),
                 20..=22 => format!("bit_and({}, 31)", self.bare(Type::I64, depth)),
                 19 => (60 + self.bytes.below(80)).to_string(),
                 n => n.to_string(),

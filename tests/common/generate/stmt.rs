@@ -157,6 +157,9 @@ impl Writer<'_> {
             return self.declare_of(ty, 2, indent);
         };
         let Type::Array(elem) = var.ty else { return };
+        if var.len == 0 && !self.bytes.chance(20) && !self.pairs.iter().any(|(of, _)| *of == var.name) {
+            return self.declare(indent);
+        }
         let index = self.index(&var.name, var.len, 2);
         let target = match self.bytes.below(12) {
             // A view of a view of it.

@@ -72,9 +72,9 @@ const FLOATS: [f64; 30] = [
 ];
 
 fn int(bytes: &mut Bytes) -> i64 {
-    match bytes.below(10) {
-        0..=6 => bytes.below(20) as i64 - if bytes.chance(30) { 10 } else { 0 },
-        9 if bytes.chance(50) => bytes.word() as i64,
+    match bytes.below(20) {
+        0..=16 => bytes.below(20) as i64 - if bytes.chance(30) { 10 } else { 0 },
+        19 if bytes.chance(50) => bytes.word() as i64,
         _ => bytes.pick(&INTS),
     }
 }
