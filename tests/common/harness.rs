@@ -59,7 +59,7 @@ impl Harness {
         }
         // Without fuel only what needs no fuel to end can be run; some of it is enough.
         let starved = |outcome: &Outcome| matches!(outcome, Outcome::Trap { kind: "OutOfFuel", .. });
-        if program.source.len() % 4 == 0 && !expected.outcomes.iter().any(starved) {
+        if program.source.len().is_multiple_of(4) && !expected.outcomes.iter().any(starved) {
             let mut unlimited = program.clone();
             unlimited.limits.fuel = None;
             let (seen, expected) = (observe(&self.unmetered, &unlimited)?, observe(reference, &unlimited)?);
@@ -83,6 +83,12 @@ impl Harness {
         let again = self.check(&smallest).err().unwrap_or_default();
         Err(format!("{error}\n---- program\n{}\n---- smaller: {again}\n{}", show(&first), show(&smallest)))
     }
+}
+
+/// Panics with what differs where these bytes stand for a program that does not do the same in every way.
+pub fn check_given(data: &[u8]) {
+    thread_local!(static HARNESS: Harness = Harness::new());
+    HARNESS.with(|harness| harness.check_bytes(Bytes::given(data.to_vec()))).unwrap_or_else(|error| panic!("{error}"));
 }
 
 fn show(program: &Program) -> String {
