@@ -1,4 +1,5 @@
 //! The library as a host uses it, by machine code and by the interpreter.
+#![allow(clippy::type_complexity, reason = "a signature says what is tested")]
 
 mod boundary;
 mod calls;

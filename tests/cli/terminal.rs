@@ -19,11 +19,11 @@ struct Terminal {
 impl Terminal {
     fn new(mut command: Command) -> Terminal {
         let (mut master, mut slave) = (0, 0);
-        let mut size = libc::winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = libc::winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
         let null = std::ptr::null_mut();
         // SAFETY: gives two new descriptors, which are owned from here.
         let (keys, terminal) = unsafe {
-            assert_eq!(libc::openpty(&mut master, &mut slave, null, null.cast(), &mut size), 0);
+            assert_eq!(libc::openpty(&mut master, &mut slave, null, null.cast(), &size), 0);
             (File::from_raw_fd(master), OwnedFd::from_raw_fd(slave))
         };
         let stream = || terminal.try_clone().expect("a descriptor");
