@@ -7,7 +7,6 @@ use cresset::{Diagnostic, Elem, Type};
 use std::path::Path;
 
 #[path = "common/cases.rs"]
-#[allow(dead_code, reason = "values are compared elsewhere")]
 mod cases;
 
 #[path = "common/typed_tree.rs"]
