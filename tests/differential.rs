@@ -91,6 +91,7 @@ fn random_programs_do_the_same_in_every_way() {
         "OutOfFuel",
         "OutOfMemory",
         "HostError",
+        "Interrupted",
     ] {
         assert!(classes.contains_key(kind), "no {kind}: {classes:?}");
     }

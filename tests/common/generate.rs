@@ -16,6 +16,7 @@ mod value;
 pub use bytes::Bytes;
 use cresset::{Elem, Limits, Type, Value};
 use std::fmt::Write;
+use std::time::Duration;
 
 /// A program and how to run it.
 #[derive(Clone, Debug)]
@@ -26,16 +27,19 @@ pub struct Program {
     /// Arguments of its function `entry`, where it has one; whether each is a `mut` array.
     pub entry: Option<Vec<(Value, bool)>>,
     pub limits: Limits,
+    /// Whether it is cancelled before it runs.
+    pub cancelled: bool,
 }
 
 /// The program that these bytes stand for.
 pub fn program(bytes: &mut Bytes) -> Program {
     let limits = limits(bytes);
+    let cancelled = bytes.chance(2);
     let mut writer = Writer::new(bytes);
     writer.constants();
     let entry = writer.functions();
     let inputs = writer.main();
-    Program { source: writer.finish(), inputs, entry, limits }
+    Program { source: writer.finish(), inputs, entry, limits, cancelled }
 }
 
 fn limits(bytes: &mut Bytes) -> Limits {
@@ -52,7 +56,8 @@ fn limits(bytes: &mut Bytes) -> Limits {
         9 => bytes.below(8),
         _ => 100,
     };
-    Limits { fuel: Some(fuel as u64), deadline: None, memory, depth: depth as u32 }
+    let deadline = bytes.chance(1).then_some(Duration::ZERO);
+    Limits { fuel: Some(fuel as u64), deadline, memory, depth: depth as u32 }
 }
 
 /// The host functions that programs may call: name, parameters, result.

@@ -3,13 +3,15 @@
 
 use crate::engines::{self, Outcome, ways};
 use crate::generate::{Bytes, Program, program};
-use cresset::{Arg, Engine, Error, Execution, Type, Value};
+use cresset::{Arg, CancelHandle, Engine, Error, Execution, Type, Value};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 thread_local! {
     /// What host functions were called with, in order.
     static CALLS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// What stops the program under way.
+    static CANCEL: RefCell<CancelHandle> = RefCell::default();
 }
 
 fn called(call: String) {
@@ -57,8 +59,8 @@ impl Harness {
                 return Err(format!("{name} differs from the reference\n  {seen:?}\nnot\n  {expected:?}"));
             }
         }
-        // Without fuel only what needs no fuel to end can be run; some of it is enough.
-        let starved = |outcome: &Outcome| matches!(outcome, Outcome::Trap { kind: "OutOfFuel", .. });
+        // Without fuel only what needs none to end can be run, and its loops are not interrupted; some of it is enough.
+        let starved = |outcome: &Outcome| matches!(outcome, Outcome::Trap { kind: "OutOfFuel" | "Interrupted", .. });
         if program.source.len().is_multiple_of(4) && !expected.outcomes.iter().any(starved) {
             let mut unlimited = program.clone();
             unlimited.limits.fuel = None;
@@ -92,8 +94,8 @@ pub fn check_given(data: &[u8]) {
 }
 
 fn show(program: &Program) -> String {
-    let Program { source, inputs, entry, limits } = program;
-    format!("{source}\n-- inputs {inputs:?}\n-- entry {entry:?}\n-- {limits:?}")
+    let Program { source, inputs, entry, limits, cancelled } = program;
+    format!("{source}\n-- inputs {inputs:?}\n-- entry {entry:?}\n-- {limits:?}, cancelled {cancelled}")
 }
 
 fn with_hosts(config: cresset::Config) -> cresset::Config {
@@ -110,6 +112,9 @@ fn with_hosts(config: cresset::Config) -> cresset::Config {
         .host_fn("note", |x: f64| called(format!("note {:x}", x.to_bits())))
         .host_fn("refuse", |n: i64| {
             called(format!("refuse {n}"));
+            if n % 11 == 7 {
+                CANCEL.with_borrow(CancelHandle::cancel);
+            }
             if n % 5 == 3 { Err("refused") } else { Ok(n > 0) }
         })
 }
@@ -135,6 +140,11 @@ fn observe_calm(engine: &Engine, program: &Program) -> Seen {
         }
     };
     let mut sandbox = engine.sandbox(program.limits.clone()).expect("a sandbox needs nothing");
+    let cancel = sandbox.cancel_handle();
+    CANCEL.set(cancel.clone());
+    if program.cancelled {
+        cancel.cancel();
+    }
     let outcome = |result: Result<Value, Error>, fuel_left| match result {
         Ok(value) => Outcome::Value { value: engines::bits(&value), fuel_left },
         Err(error) => engines::failure(&error, fuel_left),
@@ -143,6 +153,9 @@ fn observe_calm(engine: &Engine, program: &Program) -> Seen {
     let result = module.run_in(&mut sandbox, &mut args);
     seen.outcomes.push(outcome(result, sandbox.fuel_left()));
     if let Some(entry) = &program.entry {
+        if !program.cancelled {
+            cancel.reset();
+        }
         let mut values = entry.clone();
         let mut args: Vec<Arg<'_>> = Vec::new();
         for (value, mutable) in &mut values {
