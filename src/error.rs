@@ -84,6 +84,9 @@ impl From<RunError> for Error {
     fn from(error: RunError) -> Error {
         match error {
             RunError::Trap(trap) => Error::Trap(trap),
+            RunError::Stack { need } => Error::Machine(format!(
+                "calls nested as deep as the limit allows might take {need} bytes of stack, more than the limit: allow less depth"
+            )),
             RunError::Memory(error) => error.into(),
             RunError::NoFunction => Error::Signature("the program has no such function".to_owned()),
         }

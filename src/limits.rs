@@ -15,12 +15,14 @@ pub struct Limits {
     pub memory: usize,
     /// Nested calls of the program's own functions.
     pub depth: u32,
+    /// Bytes of stack for machine code: a call whose `depth` might take more is refused before it starts.
+    pub stack: usize,
 }
 
 impl Default for Limits {
-    /// Fuel 10^9, no deadline, 64 MiB, depth 10,000.
+    /// Fuel 10^9, no deadline, 64 MiB, depth 10,000 on a stack of at most 1 GiB (of which only what is used takes memory).
     fn default() -> Limits {
-        Limits { fuel: Some(1_000_000_000), deadline: None, memory: 64 << 20, depth: 10_000 }
+        Limits { fuel: Some(1_000_000_000), deadline: None, memory: 64 << 20, depth: 10_000, stack: 1 << 30 }
     }
 }
 
@@ -43,6 +45,11 @@ impl Limits {
     /// At most so many bytes of arrays.
     pub fn memory(self, bytes: usize) -> Limits {
         Limits { memory: bytes, ..self }
+    }
+
+    /// At most so many bytes of stack.
+    pub fn stack(self, bytes: usize) -> Limits {
+        Limits { stack: bytes, ..self }
     }
 
     /// At most so many nested calls.

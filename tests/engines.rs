@@ -19,6 +19,7 @@ fn limits(case: &Case) -> Limits {
         deadline: None,
         memory: options.memory.map_or(1 << 32, |bytes| bytes as usize),
         depth: options.depth.map_or(10_000, |depth| depth as u32),
+        ..Limits::default()
     }
 }
 

@@ -59,6 +59,11 @@ pub(super) struct Run<'a> {
 pub enum RunError {
     /// The program trapped.
     Trap(Box<Trap>),
+    /// So many nested calls as are allowed might take more stack than is allowed.
+    Stack {
+        /// Bytes that they might take.
+        need: usize,
+    },
     /// There was no memory for its stack.
     Memory(MemoryError),
     /// It has no such function.
@@ -75,6 +80,7 @@ impl Run<'_> {
         let stack_need = self.program.stack_need(self.host.limits.depth);
         let stack = match stack_need {
             0..=HOST_STACK => None,
+            need if need > self.host.limits.stack => return Err(RunError::Stack { need }),
             _ => Some(self.host.stacks.take(stack_need.saturating_add(HEADROOM)).map_err(RunError::Memory)?),
         };
         let fp = FpEnv::canonical();

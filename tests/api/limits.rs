@@ -1,7 +1,7 @@
 //! What a call may use, and what is left when it may use no more.
 
 use crate::{engines, trap, traps};
-use cresset::{Config, Execution, Limits, TrapKind};
+use cresset::{Config, Error, Execution, Limits, TrapKind};
 use std::time::{Duration, Instant};
 
 const LOOP: &str = "fn spin(n: i64) -> i64 { var s = 0; for i in 0..n { s += i; } s }";
@@ -149,7 +149,7 @@ fn another_thread_can_cancel() {
 #[test]
 fn the_engines_limits_hold_without_a_sandbox() {
     for execution in [Execution::Jit, Execution::Interpreter] {
-        let limits = Limits { fuel: Some(10), deadline: None, memory: 128, depth: 3 };
+        let limits = Limits { fuel: Some(10), deadline: None, memory: 128, depth: 3, ..Limits::default() };
         let engine = Config::new().execution(execution).limits(limits).engine().unwrap();
         traps(engine.eval::<()>("while true { }"), TrapKind::OutOfFuel);
         traps(engine.eval::<i64>("len([0; 17])"), TrapKind::OutOfMemory);
@@ -191,4 +191,20 @@ fn unmetered_code_counts_nothing() {
         let engine = Config::new().execution(execution).metering(false).engine().unwrap();
         assert_eq!(engine.eval::<i64>("var n = 0; for i in 0..1000 { n += i; } n").unwrap(), 499_500);
     }
+}
+
+#[test]
+fn a_depth_that_no_stack_is_allowed_for_is_refused_before_the_start() {
+    let engine = Config::new().execution(Execution::Jit).engine().unwrap();
+    let module = engine.compile("fn f(n: i64) -> i64 { if n == 0 { 0 } else { 1 + f(n - 1) } }").unwrap();
+    let f = module.func::<fn(i64) -> i64>("f").unwrap();
+    let mut sandbox = engine.sandbox(Limits::default().depth(u32::MAX)).unwrap();
+    let error = f.call_in(&mut sandbox, 3).unwrap_err();
+    assert!(matches!(&error, Error::Machine(text) if text.contains("bytes of stack")), "{error}");
+    // The same function within the limit, and one that does not recurse at any depth.
+    let mut sandbox = engine.sandbox(Limits::default().depth(100_000)).unwrap();
+    assert_eq!(f.call_in(&mut sandbox, 99_999).unwrap(), 99_999);
+    let flat = engine.compile("fn g(n: i64) = n + 1; fn h(n: i64) = g(n) + 1;").unwrap();
+    let mut sandbox = engine.sandbox(Limits::default().depth(u32::MAX)).unwrap();
+    assert_eq!(flat.func::<fn(i64) -> i64>("h").unwrap().call_in(&mut sandbox, 1).unwrap(), 3);
 }

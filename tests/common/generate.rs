@@ -57,7 +57,7 @@ fn limits(bytes: &mut Bytes) -> Limits {
         _ => 100,
     };
     let deadline = bytes.chance(1).then_some(Duration::ZERO);
-    Limits { fuel: Some(fuel as u64), deadline, memory, depth: depth as u32 }
+    Limits { fuel: Some(fuel as u64), deadline, memory, depth: depth as u32, ..Limits::default() }
 }
 
 /// The host functions that programs may call: name, parameters, result.

@@ -202,7 +202,13 @@ impl Default for EngineArgs {
 
 impl EngineArgs {
     pub fn limits(&self) -> Limits {
-        Limits { fuel: self.fuel.0, deadline: self.timeout.0, memory: self.memory, depth: self.depth }
+        Limits {
+            fuel: self.fuel.0,
+            deadline: self.timeout.0,
+            memory: self.memory,
+            depth: self.depth,
+            ..Limits::default()
+        }
     }
 
     pub fn execution(&self) -> Execution {
