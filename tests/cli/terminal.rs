@@ -28,9 +28,11 @@ impl Terminal {
         };
         let stream = || terminal.try_clone().expect("a descriptor");
         command.stdin(stream()).stdout(stream()).stderr(stream());
-        // SAFETY: both calls are async-signal-safe.
+        // SAFETY: all calls are async-signal-safe.
         unsafe {
             command.pre_exec(|| {
+                // Where the tests run in the background, SIGINT comes ignored.
+                libc::signal(libc::SIGINT, libc::SIG_DFL);
                 if libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY as _, 0) < 0 {
                     return Err(std::io::Error::last_os_error());
                 }
