@@ -11,13 +11,16 @@ use cresset::{Engine, Limits, Value};
 use engines::{Outcome, Way, ways};
 use std::path::Path;
 
+/// More than any case needs. Every run reserves it, and an emulator keeps a table of all pages that ever were.
+const ENOUGH_MEMORY: usize = 64 << 20;
+
 /// The limits that a case is run with.
 fn limits(case: &Case) -> Limits {
     let options = &case.options;
     Limits {
         fuel: Some(options.fuel.unwrap_or(1 << 40)),
         deadline: None,
-        memory: options.memory.map_or(1 << 32, |bytes| bytes as usize),
+        memory: options.memory.map_or(ENOUGH_MEMORY, |bytes| bytes as usize),
         depth: options.depth.map_or(10_000, |depth| depth as u32),
         ..Limits::default()
     }
