@@ -7,7 +7,15 @@ mod json;
 mod limits;
 mod repl;
 mod streams;
+// Under qemu-user 7.2 a child of the tests never gets its pseudo-terminal: the tests hang there. What they test does not depend on the machine.
+#[cfg(not(target_arch = "aarch64"))]
 mod terminal;
+
+#[cfg(target_arch = "aarch64")]
+#[test]
+fn terminals_are_tested_on_x86_64_only() {
+    eprintln!("NOT TESTED on this machine: the REPL on a terminal, because qemu-user hangs when it is given one");
+}
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
