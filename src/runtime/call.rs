@@ -19,6 +19,10 @@ const HEADROOM: usize = 256 << 10;
 /// Stack that generated code may use of the host's.
 const HOST_STACK: usize = 16 << 10;
 
+/// Bytes left free at the top of a mapped stack: on AArch64 a large frame's first probe reads at the stack pointer that it was entered with, and what
+/// lies at the very top is the guard.
+const STACK_MARGIN: usize = 16;
+
 /// The runtime's own record of one run, behind `Context::activation`.
 pub(super) struct Activation<'a> {
     pub program: &'a Program,
@@ -106,7 +110,7 @@ impl Run<'_> {
             result: 0,
             entry_sp: 0,
             host_sp: 0,
-            stack_top: stack.as_ref().map_or(0, |stack| stack.top() as u64),
+            stack_top: stack.as_ref().map_or(0, |stack| (stack.top() - STACK_MARGIN) as u64),
             activation: (&raw mut activation).cast(),
         };
         let mut words = [0_u64; 2];

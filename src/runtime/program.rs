@@ -87,7 +87,7 @@ impl Program {
     /// Bytes of stack that a run needs at most, so many nested calls being allowed.
     pub(super) fn stack_need(&self, depth: u32) -> usize {
         let chain = if self.recursive { depth as usize } else { (depth as usize).min(self.blob.funcs.len()) };
-        // The outermost frame, the thunk's, and what is pushed around each.
+        // The outermost frame, the thunk's with the margin above it, and what is pushed around each.
         chain.saturating_add(2).saturating_mul(self.largest_frame.saturating_add(16))
     }
 
