@@ -12,8 +12,8 @@ use crate::runtime::helper::Helper;
 use crate::span::Span;
 use regalloc2::{Block, RegClass, VReg};
 
-/// How many `not`s are looked through for the comparison below.
-const MAX_NOTS: usize = 8;
+/// How many `not`s, `and`s and `or`s are looked through for the comparison below.
+const MAX_JOINED: usize = 16;
 
 /// Makes the block graph of a function.
 pub fn flatten<T: Target>(func: &Func, target: &T) -> Result<Flat, CodegenError> {
@@ -316,21 +316,44 @@ impl<T: Target> Flattener<'_, T> {
         }
     }
 
-    fn branch(&mut self, id: InstId, mut yes: u32, mut no: u32) {
-        let (condition, negated) = self.look_through(self.func.args(id)[0]);
-        if negated {
-            std::mem::swap(&mut yes, &mut no);
-        }
-        let (kind, args) = match self.fused_comparison(condition) {
-            Some((op, left, right)) => {
-                (FlatKind::BranchCmp(op), self.op_args(FlatKind::BranchCmp(op), op, &[left, right]))
+    /// Ends the block with a branch on a condition; one that is several joined by `and` or `or` becomes several branches.
+    fn branch(&mut self, id: InstId, yes: u32, no: u32) {
+        let span = self.func.inst(id).span;
+        let mut is_compound = false;
+        let mut work = vec![(self.func.args(id)[0], yes, no, self.current)];
+        while let Some((condition, mut yes, mut no, block)) = work.pop() {
+            match block {
+                Some(block) if self.current != Some(block) => self.open(block),
+                _ => {}
             }
-            None => (FlatKind::Branch, vec![Arg::Reg(self.reg(condition))]),
-        };
-        self.push(kind, &args, &[], self.func.inst(id).span);
-        self.edge(yes);
-        self.edge(no);
-        self.current = None;
+            let (condition, negated) = self.look_through(condition);
+            if negated {
+                std::mem::swap(&mut yes, &mut no);
+            }
+            if let Some((op, left, right)) = self.fused_connective(condition) {
+                is_compound = true;
+                let second = self.new_block();
+                work.push((right, yes, no, Some(second)));
+                let (yes, no) = if op == Op::BAnd { (second, no) } else { (yes, second) };
+                work.push((left, yes, no, self.current));
+                continue;
+            }
+            let (kind, args) = match self.fused_comparison(condition) {
+                Some((op, left, right)) => {
+                    (FlatKind::BranchCmp(op), self.op_args(FlatKind::BranchCmp(op), op, &[left, right]))
+                }
+                None => (FlatKind::Branch, vec![Arg::Reg(self.reg(condition))]),
+            };
+            self.push(kind, &args, &[], span);
+            // Where there are several branches, each goes to each of its targets through a block of its own: no edge is critical.
+            let ways = [yes, no].map(|to| if is_compound { self.new_block() } else { to });
+            ways.into_iter().for_each(|way| self.edge(way));
+            self.current = None;
+            for (way, to) in ways.into_iter().zip([yes, no]).filter(|(way, to)| way != to) {
+                self.open(way);
+                self.jump(to, &[], span);
+            }
+        }
     }
 
     fn jump(&mut self, to: u32, args: &[Value], span: Span) {
@@ -474,20 +497,30 @@ impl<T: Target> Flattener<'_, T> {
         self.func.results(id).map(|value| self.reg(value)).collect()
     }
 
-    /// Whether a condition is computed where it is used: its only use is a branch or a selection, or a `not` of which that holds.
+    fn is_connective(&self, value: Value) -> bool {
+        self.defs[value.index()].is_some_and(|id| matches!(self.func.inst(id).kind, InstKind::Op(Op::BAnd | Op::BOr)))
+    }
+
+    /// Whether a condition is computed where it is used: its only use is a branch or a selection, or a `not` of which that holds, or an `and` or `or`
+    /// of which it holds for a branch.
     fn is_fused(&self, mut value: Value) -> bool {
-        if !self.defs[value.index()].is_some_and(
-            |id| matches!(self.func.inst(id).kind, InstKind::Op(op) if op == Op::BNot || is_comparison(op)),
-        ) {
+        let fits = |op| is_comparison(op) || matches!(op, Op::BNot | Op::BAnd | Op::BOr);
+        let is_condition = |id: InstId| matches!(self.func.inst(id).kind, InstKind::Op(op) if fits(op));
+        if !self.defs[value.index()].is_some_and(is_condition) {
             return false;
         }
-        for _ in 0..MAX_NOTS {
+        let mut joined = self.is_connective(value);
+        for _ in 0..MAX_JOINED {
             let Use { count: 1, user: Some(user) } = self.uses[value.index()] else { return false };
             let inst = self.func.inst(user);
             match inst.kind {
                 InstKind::If(..) => return true,
-                InstKind::Select => return self.func.args(user)[0] == value,
+                InstKind::Select => return !joined && self.func.args(user)[0] == value,
                 InstKind::Op(Op::BNot) => value = inst.first_result,
+                InstKind::Op(Op::BAnd | Op::BOr) => {
+                    joined = true;
+                    value = inst.first_result;
+                }
                 _ => return false,
             }
         }
@@ -510,6 +543,14 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     fn fused_comparison(&self, value: Value) -> Option<(Op, Value, Value)> {
+        self.fused(value).filter(|(op, ..)| is_comparison(*op))
+    }
+
+    fn fused_connective(&self, value: Value) -> Option<(Op, Value, Value)> {
+        self.fused(value).filter(|(op, ..)| matches!(op, Op::BAnd | Op::BOr))
+    }
+
+    fn fused(&self, value: Value) -> Option<(Op, Value, Value)> {
         if !self.is_fused(value) {
             return None;
         }

@@ -22,6 +22,12 @@ const A64_NEON: CodegenOptions = CodegenOptions { arch: Arch::A64, features: Cpu
 
 /// The functions of a program, if it is one.
 fn funcs(source: &str) -> Option<Vec<Func>> {
+    let mut funcs = unoptimized(source)?;
+    funcs.iter_mut().for_each(|func| crate::opt::optimize(func, &crate::opt::Passes::ALL));
+    Some(funcs)
+}
+
+fn unoptimized(source: &str) -> Option<Vec<Func>> {
     let limits = SourceLimits { text: 16 << 20, ..SourceLimits::default() };
     let (ast, errors) = parse(source, &limits);
     if !errors.is_empty() {
@@ -108,7 +114,7 @@ fn check_blob(blob: &CodeBlob, arch: Arch) {
 fn conformance_programs_get_right_allocations() {
     let mut compiled = 0;
     for source in programs() {
-        let Some(funcs) = funcs(&source) else { continue };
+        let Some(funcs) = (if compiled % 2 == 0 { funcs(&source) } else { unoptimized(&source) }) else { continue };
         let names: Vec<&str> = funcs.iter().map(|func| func.name.as_str()).collect();
         for func in &funcs {
             check_allocations::<X64>(func, CpuFeatures::V3);
@@ -203,12 +209,18 @@ fn random_functions_get_right_allocations() {
 #[test]
 fn comparisons_join_the_branch_that_uses_them() {
     let of = |source: &str| -> Vec<FlatKind> {
-        let funcs = funcs(source).expect("a program");
+        let funcs = unoptimized(source).expect("a program");
         check_allocations::<X64>(&funcs[0], CpuFeatures::V3).insts.iter().map(|inst| inst.kind).collect()
     };
     let kinds = of("fn f(a, b) = if not (a < b) { 1.0 } else { 2.0 }; f(1, 2)");
     assert!(kinds.contains(&FlatKind::BranchCmp(Op::FLt)), "{kinds:?}");
     assert!(!kinds.contains(&FlatKind::Op(Op::FLt)) && !kinds.contains(&FlatKind::Op(Op::BNot)), "{kinds:?}");
+    // So do those that `and` and `or` join.
+    let kinds =
+        of("fn f(a, b, n: i64) { var s = 0; while (a < b or n == 3) and not (a == 2) { s += n; } s } f(1, 2, 3)");
+    let branches = |op| kinds.iter().filter(|kind| **kind == FlatKind::BranchCmp(op)).count();
+    assert_eq!([Op::FLt, Op::IEq, Op::FEq].map(branches), [1, 1, 1], "{kinds:?}");
+    assert!(!kinds.iter().any(|kind| matches!(kind, FlatKind::Op(Op::BAnd | Op::BOr | Op::BNot))), "{kinds:?}");
     // Used twice, it is computed.
     let kinds = of("fn f(a, b) { let c = a < b; if c { i64(c) } else { 2 } } f(1, 2)");
     assert!(kinds.contains(&FlatKind::Op(Op::FLt)) && kinds.contains(&FlatKind::Branch), "{kinds:?}");
@@ -272,7 +284,7 @@ fn branches_reach_across_large_functions() {
         (format!("{moves} while s < n {{ s += 1; {moved} }} s += a7;"), 20_000),
     ] {
         let source = format!("fn f(n: i64) -> i64 {{ var s = 0; {body} s }} f(1)");
-        let funcs = funcs(&source).expect("a program");
+        let funcs = unoptimized(&source).expect("a program");
         let blob = compile(&funcs, &A64_NEON).expect("code");
         check_blob(&blob, Arch::A64);
         assert!(blob.code.len() / 4 > least, "{}", blob.code.len() / 4);
