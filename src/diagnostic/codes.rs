@@ -190,7 +190,6 @@ pub const CODES: &[CodeInfo] = &[
         "A constant is a number or a `bool` made of literals, constants, scalar operators and built-in functions.",
     ),
     info("E0141", "constant that needs itself", "The constants that a constant is made of are not made of it."),
-    info("E0142", "constant that traps", "The value of a constant is computed beforehand, so it has to have one."),
     info("E0150", "`break` or `continue` outside a loop", "They leave or go on with the innermost loop around them."),
     info("E0151", "not an array", "Only arrays have elements and slices; a `for` runs over a range or an array."),
     // What no text can mend.

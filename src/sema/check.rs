@@ -1,7 +1,7 @@
 //! The checker: what is known of the whole program, and the order in which its parts are checked.
 
 use super::Env;
-use super::builtins::Constant;
+use super::consts::ConstValue;
 use super::errors::{Errors, brief, quote};
 use super::graph::Graph;
 use super::hir::{self, ExprId, FuncId, Hir, List, Local, LocalId, Param, StmtId, StmtKind};
@@ -113,7 +113,7 @@ pub(super) struct Checker<'a> {
     /// The constant of each symbol that names one.
     pub const_of: Vec<Option<u32>>,
     /// The value of each constant; none where it is wrong.
-    pub const_values: Vec<Option<Constant>>,
+    pub const_values: Vec<Option<ConstValue>>,
     pub host_of: HashMap<&'a str, u32>,
     /// Whether a constant is being checked.
     pub in_const: bool,

@@ -1,17 +1,33 @@
 //! The program's constants: their order, and their values, computed exactly as a run would.
 
 use super::builtins::Constant;
-use super::check::{Body, Checker, Ty};
+use super::check::{Body, Checker, Ty, Val};
 use super::errors::quote;
 use super::graph::Graph;
 use super::hir::{ExprId, ExprKind, Hir, StepKind};
 use super::names::{Visit, Walker};
 use crate::ir::eval::{eval, eval_math, powi};
-use crate::ir::op::Math;
+use crate::ir::op::{Math, Op};
 use crate::span::Span;
 use crate::syntax::ast::Symbol;
 use crate::trap::TrapKind;
 use crate::types::Type;
+
+/// What is known of a constant.
+#[derive(Clone, Copy, Debug)]
+pub enum ConstValue {
+    /// Its value.
+    Known(Constant),
+    /// It has none: whoever reaches it traps, at the expression in its definition.
+    Traps {
+        /// How.
+        kind: TrapKind,
+        /// Where.
+        span: Span,
+        /// The type that it would have.
+        ty: Type,
+    },
+}
 
 /// Lengths of the pools of a tree.
 struct Mark([usize; 7]);
@@ -57,7 +73,7 @@ impl Checker<'_> {
         self.in_const = false;
     }
 
-    fn constant(&mut self, index: usize) -> Option<Constant> {
+    fn constant(&mut self, index: usize) -> Option<ConstValue> {
         let decl = self.ast.consts[index];
         let name = self.text(decl.name.symbol);
         let val = self.expr(decl.value, None);
@@ -74,17 +90,36 @@ impl Checker<'_> {
             return None;
         };
         match value(&self.hir, id) {
-            Ok(bits) => Some(match wanted {
+            Ok(bits) => Some(ConstValue::Known(match wanted {
                 Type::I64 => Constant::I64(bits as i64),
                 Type::Bool => Constant::Bool(bits != 0),
                 _ => Constant::F64(f64::from_bits(bits)),
-            }),
-            Err((kind, span)) => {
-                let message = format!("the value of the constant {} traps: {}", quote(name), why(kind));
-                self.errors.add("E0142", span, message);
-                None
-            }
+            })),
+            Err((kind, span)) => Some(ConstValue::Traps { kind, span, ty: wanted }),
         }
+    }
+
+    /// What a constant that traps stands for: an operation that traps so wherever the constant is reached.
+    pub fn trapping(&mut self, kind: TrapKind, span: Span, ty: Type) -> Val {
+        let (op, args) = match kind {
+            TrapKind::DivideByZero => (Op::IDiv, [ExprKind::I64(1), ExprKind::I64(0)]),
+            TrapKind::IntegerOverflow => (Op::IAdd, [ExprKind::I64(i64::MAX), ExprKind::I64(1)]),
+            TrapKind::BadCast => (Op::INarrowU8, [ExprKind::I64(-1), ExprKind::Unit]),
+            _ => (Op::IPow, [ExprKind::I64(1), ExprKind::I64(-1)]),
+        };
+        let ids: Vec<ExprId> = args[..op.params().len()].iter().map(|&kind| self.push(kind, Type::I64, span)).collect();
+        let list = self.expr_list(&ids);
+        let whole = self.push(ExprKind::Op(op, list), Type::I64, span);
+        let id = match ty {
+            Type::F64 => self.unary(Op::IToF, whole, ty, span),
+            Type::Bool => {
+                let zero = self.push(ExprKind::I64(0), Type::I64, span);
+                let list = self.expr_list(&[whole, zero]);
+                self.push(ExprKind::Op(Op::IEq, list), ty, span)
+            }
+            _ => whole,
+        };
+        Val { id, ty: Ty::Known(ty), writable: false }
     }
 
     fn mark(&self) -> Mark {
@@ -111,18 +146,6 @@ impl Checker<'_> {
         hir.links.truncate(mark[5]);
         hir.arms.truncate(mark[6]);
     }
-}
-
-/// A trap in words.
-fn why(kind: TrapKind) -> String {
-    let words = match kind {
-        TrapKind::IntegerOverflow => "the whole number does not fit 64 bits",
-        TrapKind::DivideByZero => "a whole number is divided by zero",
-        TrapKind::BadCast => "the number does not fit an `i64`",
-        TrapKind::BadArgument => "an argument that the operation does not take",
-        _ => "it cannot be computed",
-    };
-    format!("{words} (`{kind}`)")
 }
 
 type Value = Result<u64, (TrapKind, Span)>;

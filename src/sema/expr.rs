@@ -4,6 +4,7 @@
 
 use super::builtins::{self, Constant};
 use super::check::{Checker, Origin, Ty, Val, elem_of, join, ty_name};
+use super::consts::ConstValue;
 use super::errors::{brief, quote};
 use super::hir::{ExprId, ExprKind, List, LocalId, StmtId, StmtKind};
 use crate::span::Span;
@@ -63,7 +64,8 @@ impl Checker<'_> {
         }
         if let Some(index) = self.const_of[symbol.0 as usize] {
             return match self.const_values[index as usize] {
-                Some(value) => self.literal(value, span),
+                Some(ConstValue::Known(value)) => self.literal(value, span),
+                Some(ConstValue::Traps { kind, span, ty }) => self.trapping(kind, span, ty),
                 None => self.error(span),
             };
         }
