@@ -276,6 +276,16 @@ impl<T: Target> Flattener<'_, T> {
                 }
                 self.buffered(Helper::HostCall, 2 + 2 * args.len() as u32, &[], id, span);
             }
+            // Functions with vector values were refused.
+            InstKind::Splat
+            | InstKind::LaneIndex
+            | InstKind::AnyLane
+            | InstKind::VectorLoad(_)
+            | InstKind::VectorStore(_)
+            | InstKind::Gather(_)
+            | InstKind::TableLoad(_)
+            | InstKind::MathLanes(_)
+            | InstKind::TruncateLanes => {}
             InstKind::If(..)
             | InstKind::Loop(_)
             | InstKind::Block(_)

@@ -2,7 +2,7 @@
 //!
 //! Values are raw 64-bit words: an `f64` by its bits, a `bool` as 0 or 1. Every `f64` result has the one canonical NaN.
 
-use super::op::{Math, Op};
+use super::op::{Math, Op, TableId};
 use crate::math;
 use crate::trap::TrapKind;
 
@@ -170,6 +170,36 @@ fn floor_div(a: i64, b: i64) -> Option<i64> {
 fn floor_mod(a: i64, b: i64) -> i64 {
     let rest = a.wrapping_rem(b);
     if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }
+}
+
+/// The elements of a constant table; as many as a power of two.
+pub fn table(id: TableId) -> &'static [f64] {
+    use crate::math::{erf_tables as erf, tables};
+    match id {
+        TableId::Exp2Hi => &tables::EXP2_HI,
+        TableId::Exp2Lo => &tables::EXP2_LO,
+        TableId::LogInverse => &tables::LOG_INVERSE,
+        TableId::LnHi => &tables::LN_HI,
+        TableId::LnLo => &tables::LN_LO,
+        TableId::Log2Hi => &tables::LOG2_HI,
+        TableId::Log2Lo => &tables::LOG2_LO,
+        TableId::Log10Hi => &tables::LOG10_HI,
+        TableId::Log10Lo => &tables::LOG10_LO,
+        TableId::CbrtHi => &tables::CBRT_HI,
+        TableId::CbrtLo => &tables::CBRT_LO,
+        TableId::CbrtTurnHi => &tables::CBRT_TURN_HI,
+        TableId::CbrtTurnLo => &tables::CBRT_TURN_LO,
+        TableId::ErfHi => &erf::ERF_HI,
+        TableId::ErfLo => &erf::ERF_LO,
+        TableId::ErfSlopeHi => &erf::SLOPE_HI,
+        TableId::ErfSlopeLo => &erf::SLOPE_LO,
+    }
+}
+
+/// The element of a constant table that an index means: its low bits.
+pub fn table_element(id: TableId, index: i64) -> f64 {
+    let elements = table(id);
+    elements[index as usize & (elements.len() - 1)]
 }
 
 /// What an elementary function gives; `args` are as many as [`Math::arity`] says.

@@ -10,7 +10,7 @@
 //!
 //! An array is two values: the address of its first element and its length.
 
-use super::op::{ArrayOp, Effect, Math, Op, Scalar};
+use super::op::{ArrayOp, Effect, Math, Op, Scalar, TableId};
 use crate::sema::hir::{FuncId, HostId};
 use crate::span::Span;
 use crate::trap::TrapKind;
@@ -47,9 +47,12 @@ index! {
 pub struct Ty {
     /// What each lane holds.
     pub scalar: Scalar,
-    /// 1 outside kernels.
+    /// 1 outside kernels; else 2, 4 or 8, the same in all of a function. A `Bool` of several lanes is a mask.
     pub lanes: u8,
 }
+
+/// The most lanes that a value has.
+pub const MAX_LANES: usize = 8;
 
 impl Ty {
     /// One lane.
@@ -160,6 +163,25 @@ pub enum InstKind {
     /// A host function → its result. Bool and I64 and F64 only.
     HostCall(HostId),
 
+    /// (T) → T×L: the same in each lane.
+    Splat,
+    /// → I64×L: 0, 1, … L-1.
+    LaneIndex,
+    /// (Bool×L) → Bool: whether any lane is set.
+    AnyLane,
+    /// (address, index) → T×L: the elements from the index on, widened. All of them lie in the array.
+    VectorLoad(Elem),
+    /// (address, index, T×L) → nothing: into the elements from the index on, all of which lie in the array. Values are canonical, as for `Store`.
+    VectorStore(Elem),
+    /// (address, I64×L, Bool×L) → T×L: the elements where the mask is set, 0 elsewhere. No memory is touched for lanes that are not set.
+    Gather(Elem),
+    /// (I64 or I64×L) → F64 likewise: the element that the index's low bits name.
+    TableLoad(TableId),
+    /// (Bool×L, F64×L, arguments F64×L …) → F64×L: the function's value in the lanes of the mask, `usual` in the others.
+    MathLanes(Math),
+    /// (F64×L) → I64×L: truncated; any value where that does not fit.
+    TruncateLanes,
+
     /// (Bool) → the values that `Exit` carries. Regions without parameters.
     If(RegionId, RegionId),
     /// (initial values of the region's parameters) → the values that `Exit` carries. Never falls through.
@@ -213,11 +235,17 @@ impl InstKind {
             | InstKind::Math(_)
             | InstKind::Select
             | InstKind::ElemAddr(_)
+            | InstKind::Splat
+            | InstKind::LaneIndex
+            | InstKind::AnyLane
+            | InstKind::TableLoad(_)
+            | InstKind::MathLanes(_)
+            | InstKind::TruncateLanes
             | InstKind::If(..)
             | InstKind::Block(_) => Effect::Pure,
             InstKind::BoundsCheck | InstKind::SliceCheck => Effect::Trap,
-            InstKind::Load(_) => Effect::Read,
-            InstKind::Store(_) => Effect::Write,
+            InstKind::Load(_) | InstKind::VectorLoad(_) | InstKind::Gather(_) => Effect::Read,
+            InstKind::Store(_) | InstKind::VectorStore(_) => Effect::Write,
             // A loop need not end.
             InstKind::Loop(_)
             | InstKind::Alloc(_)

@@ -1,9 +1,11 @@
 //! Runs IR as it stands, for the tests of what makes and changes it. Memory is words; calls of helpers are modelled.
+//!
+//! A value is as many words as it has lanes.
 
 use super::arrays::{self, Meter};
-use super::eval::{canonical, eval, eval_math};
+use super::eval::{canonical, eval, eval_math, table_element};
 use super::func::{Func, InstId, InstKind, RegionId, Value};
-use super::op::ArrayOp;
+use super::op::{ArrayOp, Math};
 use crate::span::Span;
 use crate::trap::TrapKind;
 use crate::types::Elem;
@@ -17,6 +19,40 @@ enum Next {
     Exit(InstId, Vec<u64>),
     Repeat(InstId, Vec<u64>),
     Return(Vec<u64>),
+}
+
+/// The words of a function's values.
+struct Frame {
+    words: Vec<u64>,
+    /// Where each value's words begin, and where the last one's end.
+    starts: Vec<usize>,
+}
+
+impl Frame {
+    fn new(func: &Func) -> Frame {
+        let mut starts = vec![0];
+        starts.extend(func.values.iter().scan(0, |end, ty| {
+            *end += usize::from(ty.lanes);
+            Some(*end)
+        }));
+        Frame { words: vec![0xBAD; starts[func.values.len()]], starts }
+    }
+
+    fn get(&self, value: Value) -> &[u64] {
+        &self.words[self.starts[value.index()]..self.starts[value.index() + 1]]
+    }
+
+    /// The words of several values, one after the other.
+    fn set(&mut self, to: impl Iterator<Item = Value>, words: &[u64]) {
+        let mut rest = words;
+        for value in to {
+            let range = self.starts[value.index()]..self.starts[value.index() + 1];
+            let (now, later) = rest.split_at(range.len());
+            self.words[range].copy_from_slice(now);
+            rest = later;
+        }
+        assert!(rest.is_empty(), "as many words as their places");
+    }
 }
 
 /// A run of a program's functions.
@@ -58,20 +94,18 @@ impl<'a> Machine<'a> {
 
     pub(crate) fn call(&mut self, func: usize, args: &[u64]) -> Result<Vec<u64>, Stop> {
         let func = &self.funcs[func];
-        let mut values = vec![0xBAD; func.values.len()];
-        for (&param, &arg) in func.params.iter().zip(args) {
-            values[param.index()] = arg;
-        }
+        let mut values = Frame::new(func);
+        values.set(func.params.iter().copied(), args);
         match self.region(func, &mut values, func.body())? {
             Next::Return(results) => Ok(results),
             Next::Exit(..) | Next::Repeat(..) => panic!("{} leaves its body", func.name),
         }
     }
 
-    fn region(&mut self, func: &Func, values: &mut [u64], region: RegionId) -> Result<Next, Stop> {
+    fn region(&mut self, func: &Func, values: &mut Frame, region: RegionId) -> Result<Next, Stop> {
         for &id in &func.regions[region.index()].insts {
             let inst = func.inst(id);
-            let args: Vec<u64> = func.args(id).iter().map(|arg| values[arg.index()]).collect();
+            let args: Vec<u64> = func.args(id).iter().flat_map(|&arg| values.get(arg)).copied().collect();
             match inst.kind {
                 InstKind::Exit(target) => return Ok(Next::Exit(target, args)),
                 InstKind::Repeat(target) => return Ok(Next::Repeat(target, args)),
@@ -79,25 +113,29 @@ impl<'a> Machine<'a> {
                 InstKind::Trap(kind) => return Err((kind, inst.span, None)),
                 InstKind::Unreachable => panic!("unreachable code of {} was reached", func.name),
                 kind if kind.is_structured() => match self.structured(func, values, id, args)? {
-                    Next::Exit(target, args) if target == id => set(values, func.results(id), &args),
+                    Next::Exit(target, args) if target == id => values.set(func.results(id), &args),
                     next => return Ok(next),
                 },
                 _ => {
-                    let results = self.simple(func, id, &args)?;
-                    set(values, func.results(id), &results);
+                    let lanes = func.results(id).chain(func.args(id).iter().copied()).map(|value| func.ty(value).lanes);
+                    let results = match lanes.max() {
+                        Some(lanes @ 2..) => self.lanes(func, id, &args, lanes.into()),
+                        _ => self.simple(func, id, &args)?,
+                    };
+                    values.set(func.results(id), &results);
                 }
             }
         }
         panic!("a region of {} has no end", func.name)
     }
 
-    fn structured(&mut self, func: &Func, values: &mut [u64], id: InstId, args: Vec<u64>) -> Result<Next, Stop> {
+    fn structured(&mut self, func: &Func, values: &mut Frame, id: InstId, args: Vec<u64>) -> Result<Next, Stop> {
         match func.inst(id).kind {
             InstKind::If(yes, no) => self.region(func, values, if args[0] != 0 { yes } else { no }),
             InstKind::Loop(region) => {
                 let mut carried = args;
                 loop {
-                    set(values, func.regions[region.index()].params.iter().copied(), &carried);
+                    values.set(func.regions[region.index()].params.iter().copied(), &carried);
                     match self.region(func, values, region)? {
                         Next::Repeat(target, args) if target == id => carried = args,
                         next => return Ok(next),
@@ -117,10 +155,8 @@ impl<'a> Machine<'a> {
             InstKind::ConstI64(n) => vec![n as u64],
             InstKind::ConstBool(b) => vec![u64::from(b)],
             InstKind::Op(op) => vec![eval(op, args).map_err(trap)?],
-            InstKind::Math(math) => {
-                let args: Vec<f64> = args.iter().map(|&arg| f64::from_bits(arg)).collect();
-                vec![eval_math(math, &args).to_bits()]
-            }
+            InstKind::Math(math) => vec![math_word(math, args)],
+            InstKind::TableLoad(table) => vec![table_element(table, args[0] as i64).to_bits()],
             InstKind::Select => vec![if args[0] != 0 { args[1] } else { args[2] }],
             InstKind::BoundsCheck => {
                 let (index, len) = (args[0] as i64, args[1] as i64);
@@ -143,13 +179,7 @@ impl<'a> Machine<'a> {
             InstKind::Load(_) => vec![self.memory[(args[0] + args[1]) as usize]],
             InstKind::Store(elem) => {
                 let word = stored(elem, args[2]);
-                if matches!(elem, Elem::F64 | Elem::F32) {
-                    assert_eq!(
-                        word,
-                        canonical(f64::from_bits(word)).to_bits(),
-                        "a NaN is stored that is not canonical"
-                    );
-                }
+                assert_eq!(word, canonical_word(elem, word), "a NaN is stored that is not canonical");
                 self.memory[(args[0] + args[1]) as usize] = word;
                 vec![]
             }
@@ -188,6 +218,43 @@ impl<'a> Machine<'a> {
         })
     }
 
+    /// An instruction on values of several lanes.
+    fn lanes(&mut self, func: &Func, id: InstId, args: &[u64], lanes: usize) -> Vec<u64> {
+        let inst = func.inst(id);
+        // The words of one lane, for what works on each by itself.
+        let of_lane = |lane: usize| args.chunks(lanes).map(|words| words[lane]).collect::<Vec<u64>>();
+        let each = |f: &dyn Fn(Vec<u64>) -> u64| (0..lanes).map(|lane| f(of_lane(lane))).collect();
+        let address = |lane: usize, index: u64| args[0].wrapping_add(index).wrapping_add(lane as u64) as usize;
+        match inst.kind {
+            InstKind::ConstF64(bits) => vec![bits; lanes],
+            InstKind::ConstI64(n) => vec![n as u64; lanes],
+            InstKind::ConstBool(b) => vec![u64::from(b); lanes],
+            InstKind::Op(op) => each(&|args| eval(op, &args).expect("no operation of several lanes traps")),
+            InstKind::Math(math) => each(&|args| math_word(math, &args)),
+            InstKind::TableLoad(table) => each(&|args| table_element(table, args[0] as i64).to_bits()),
+            InstKind::Select => each(&|args| if args[0] != 0 { args[1] } else { args[2] }),
+            InstKind::MathLanes(math) => each(&|args| if args[0] != 0 { math_word(math, &args[2..]) } else { args[1] }),
+            InstKind::TruncateLanes => each(&|args| f64::from_bits(args[0]) as i64 as u64),
+            InstKind::Splat => vec![args[0]; lanes],
+            InstKind::LaneIndex => (0..lanes as u64).collect(),
+            InstKind::AnyLane => vec![u64::from(args.iter().any(|&word| word != 0))],
+            InstKind::VectorLoad(_) => (0..lanes).map(|lane| self.memory[address(lane, args[1])]).collect(),
+            InstKind::VectorStore(elem) => {
+                for (lane, &word) in args[2..].iter().enumerate() {
+                    assert_eq!(word, canonical_word(elem, word), "a NaN is stored that is not canonical");
+                    self.memory[address(lane, args[1])] = stored(elem, word);
+                }
+                vec![]
+            }
+            InstKind::Gather(_) => {
+                let (indices, mask) = args[1..].split_at(lanes);
+                let element = |(&index, &set)| if set != 0 { self.memory[address(0, index)] } else { 0 };
+                indices.iter().zip(mask).map(element).collect()
+            }
+            kind => unreachable!("{kind:?} of several lanes"),
+        }
+    }
+
     fn array_op(&mut self, op: ArrayOp, elem: Elem, args: &[u64]) -> Result<Vec<u64>, TrapKind> {
         let range = |at: usize| args[at] as usize..(args[at] + args[at + 1]) as usize;
         if op == ArrayOp::Copy {
@@ -205,6 +272,19 @@ impl<'a> Machine<'a> {
         let typed: Vec<Typed> = (0..args.len() / 2).map(|i| Typed::of(elem, &self.memory[range(2 * i)])).collect();
         let second = typed.get(1).map(Typed::slice);
         arrays::reduce(op, typed[0].slice(), second, &mut Fuel(&mut self.fuel)).map(|word| vec![word])
+    }
+}
+
+fn math_word(math: Math, args: &[u64]) -> u64 {
+    let args: Vec<f64> = args.iter().map(|&arg| f64::from_bits(arg)).collect();
+    eval_math(math, &args).to_bits()
+}
+
+/// The word with the one NaN, if it is a float.
+fn canonical_word(elem: Elem, word: u64) -> u64 {
+    match elem {
+        Elem::F64 | Elem::F32 => canonical(f64::from_bits(word)).to_bits(),
+        _ => word,
     }
 }
 
@@ -247,13 +327,5 @@ impl Typed {
             Typed::Ints(xs) => Slice::I64(xs),
             Typed::Bools(xs) => Slice::Bool(xs),
         }
-    }
-}
-
-fn set(values: &mut [u64], to: impl Iterator<Item = Value>, words: &[u64]) {
-    let to: Vec<Value> = to.collect();
-    assert_eq!(to.len(), words.len(), "as many values as their places");
-    for (value, &word) in to.into_iter().zip(words) {
-        values[value.index()] = word;
     }
 }

@@ -7,6 +7,8 @@ pub mod func;
 pub mod index;
 #[cfg(test)]
 pub(crate) mod interp;
+#[cfg(test)]
+mod lanes_tests;
 pub mod op;
 pub mod print;
 pub mod verify;

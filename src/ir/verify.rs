@@ -2,8 +2,8 @@
 //!
 //! It walks the regions with a stack of its own. A value is in scope from its definition to the end of its region, which is dominance.
 
-use super::func::{Func, InstId, InstKind, RegionId, Ty, Value};
-use super::op::{ArrayOp, Scalar, elem_scalar};
+use super::func::{Func, InstId, InstKind, MAX_LANES, RegionId, Ty, Value};
+use super::op::{ArrayOp, Effect, Scalar, elem_scalar};
 use crate::types::Elem;
 
 /// Whether the function is well formed; else the first rule that it breaks, and where.
@@ -232,10 +232,7 @@ impl Verifier<'_> {
             .map(|value| self.func.values.get(value.index()).copied())
             .collect::<Option<_>>()
             .ok_or("a result without a type")?;
-        let same_lanes = args.iter().chain(&results).all(|ty| ty.lanes == args.first().map_or(ty.lanes, |a| a.lanes));
-        if !same_lanes && !inst.kind.is_structured() && !inst.kind.is_terminator() {
-            return Err("operands of different lanes".to_owned());
-        }
+        check_lanes(inst.kind, &args, &results)?;
         let scalars = |tys: &[Ty]| tys.iter().map(|ty| ty.scalar).collect::<Vec<_>>();
         let (got_args, got_results) = (scalars(&args), scalars(&results));
         let ok = match inst.kind {
@@ -243,11 +240,12 @@ impl Verifier<'_> {
             InstKind::Exit(_) | InstKind::Repeat(_) => results.is_empty(),
             InstKind::Return => got_args == self.func.results && results.is_empty(),
             InstKind::Loop(_) => true,
-            InstKind::If(..) => got_args == [Scalar::Bool] && args[0].lanes == 1,
+            InstKind::If(..) => got_args == [Scalar::Bool],
             InstKind::Block(_) => args.is_empty(),
             InstKind::Select => {
                 matches!((&got_args[..], &got_results[..]), ([Scalar::Bool, a, b], [r]) if a == b && b == r)
             }
+            InstKind::Splat => got_args.len() == 1 && got_args == got_results,
             kind => {
                 let (want_args, want_results) = signature(kind);
                 got_args == want_args && got_results == want_results
@@ -255,6 +253,56 @@ impl Verifier<'_> {
         };
         if ok { Ok(()) } else { Err(format!("{:?} of {got_args:?} gives {got_results:?}", inst.kind)) }
     }
+}
+
+/// Of how many lanes an operand or a result must be.
+#[derive(Clone, Copy, PartialEq)]
+enum Lanes {
+    One,
+    Many,
+    /// As the others of its kind.
+    Any,
+}
+
+/// Whether the operands and results have lanes as the kind wants them, and all of several lanes equally many.
+fn check_lanes(kind: InstKind, args: &[Ty], results: &[Ty]) -> Checked {
+    use Lanes::{Any, Many, One};
+    let (wanted_args, wanted_result): (&[Lanes], Lanes) = match kind {
+        InstKind::Exit(_) | InstKind::Repeat(_) | InstKind::Loop(_) | InstKind::Block(_) => return Ok(()),
+        InstKind::If(..) => return if args.iter().all(|ty| ty.lanes == 1) { Ok(()) } else { Err("a mask".to_owned()) },
+        InstKind::ConstF64(_)
+        | InstKind::ConstI64(_)
+        | InstKind::ConstBool(_)
+        | InstKind::Select
+        | InstKind::Math(_)
+        | InstKind::TableLoad(_) => (&[Any, Any, Any], Any),
+        InstKind::Op(op) if op.effect() == Effect::Pure => (&[Any, Any, Any], Any),
+        InstKind::Splat => (&[One], Many),
+        InstKind::LaneIndex => (&[], Many),
+        InstKind::AnyLane => (&[Many], One),
+        InstKind::VectorLoad(_) => (&[One, One], Many),
+        InstKind::VectorStore(_) => (&[One, One, Many], One),
+        InstKind::Gather(_) => (&[One, Many, Many], Many),
+        InstKind::MathLanes(_) => (&[Many, Many, Many, Many], Many),
+        InstKind::TruncateLanes => (&[Many], Many),
+        _ if args.iter().chain(results).all(|ty| ty.lanes == 1) => return Ok(()),
+        _ => return Err("of several lanes".to_owned()),
+    };
+    let mut many = None;
+    let mut any = None;
+    let wanted = args.iter().zip(wanted_args).chain(results.iter().zip(std::iter::repeat(&wanted_result)));
+    for (ty, wanted) in wanted {
+        let lanes = usize::from(ty.lanes);
+        let known = match wanted {
+            Any => *any.get_or_insert(ty.lanes) == ty.lanes,
+            One => lanes == 1,
+            Many => lanes > 1 && *many.get_or_insert(ty.lanes) == ty.lanes,
+        };
+        if !known || !lanes.is_power_of_two() || lanes > MAX_LANES || (lanes > 1 && ty.scalar == Scalar::Ptr) {
+            return Err("operands of different lanes".to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// The operand and result types of the kinds that have fixed ones.
@@ -277,7 +325,16 @@ fn signature(kind: InstKind) -> (Vec<Scalar>, Vec<Scalar>) {
         InstKind::MeterLoop | InstKind::EnterCall | InstKind::LeaveCall | InstKind::Trap(_) | InstKind::Unreachable => {
             (vec![], vec![])
         }
-        InstKind::Select
+        InstKind::LaneIndex => (vec![], vec![I64]),
+        InstKind::AnyLane => (vec![Bool], vec![Bool]),
+        InstKind::VectorLoad(elem) => (vec![Ptr, I64], vec![elem_scalar(elem)]),
+        InstKind::VectorStore(elem) => (vec![Ptr, I64, elem_scalar(elem)], vec![]),
+        InstKind::Gather(elem) => (vec![Ptr, I64, Bool], vec![elem_scalar(elem)]),
+        InstKind::TableLoad(_) => (vec![I64], vec![F64]),
+        InstKind::MathLanes(math) => ([vec![Bool], vec![F64; math.arity() + 1]].concat(), vec![F64]),
+        InstKind::TruncateLanes => (vec![F64], vec![I64]),
+        InstKind::Splat
+        | InstKind::Select
         | InstKind::Call(_)
         | InstKind::HostCall(_)
         | InstKind::If(..)

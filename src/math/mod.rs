@@ -5,7 +5,7 @@
 
 pub mod dd;
 mod erf;
-mod erf_tables;
+pub(crate) mod erf_tables;
 pub mod exact;
 mod exp;
 mod hyperbolic;
@@ -14,7 +14,7 @@ mod log;
 mod pow;
 pub mod real;
 mod root;
-mod tables;
+pub(crate) mod tables;
 mod trig;
 mod trig_reduce;
 
