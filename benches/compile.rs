@@ -1,0 +1,37 @@
+//! From a text to something callable, one by one and dropped again, published behind guards; beside what the system alone takes to make a page of code.
+
+mod workloads;
+
+use cresset::{Engine, Type};
+use std::hint::black_box;
+use workloads::clock::{Comparison, heading};
+use workloads::{OPTION, S1, S3, XY, XYDE, terms};
+
+/// Maps a page, writes to it, makes it read-only, then executable, and unmaps it: what publishing one program takes at least, by itself.
+fn one_page() {
+    let size = 4096;
+    let (none, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a mapping of its own, used and unmapped here.
+    unsafe {
+        let page = libc::mmap(std::ptr::null_mut(), size, none, flags, -1, 0);
+        assert_ne!(page, libc::MAP_FAILED);
+        page.cast::<u8>().write_bytes(0xCC, size);
+        libc::mprotect(page, size, libc::PROT_READ);
+        libc::mprotect(page, size, libc::PROT_READ | libc::PROT_EXEC);
+        libc::munmap(page, size);
+    }
+}
+
+fn main() {
+    let engine = Engine::new().expect("an engine");
+    heading("µs a program");
+    let (t100, t1000) = (terms(100), terms(1000));
+    let texts: [(&str, &str, &[(&str, Type)]); 4] =
+        [("S1", S1, XY), ("S3", S3, OPTION), ("T100", &t100, XYDE), ("T1000", &t1000, XYDE)];
+    for (title, text, inputs) in texts {
+        Comparison::new(title, 1)
+            .add("one page of code", one_page)
+            .add("cresset", || _ = black_box(engine.compile_with(text, inputs).expect(title)))
+            .report(1e3);
+    }
+}
