@@ -237,6 +237,8 @@ fn float_arithmetic() {
         op(of, "dx a!0 bx", &format!("vxorpd xmm15, xmm15, xmm15; {name} d, xmm15, b"));
     }
     op(Op::Fma, "d@a ax bx cx", "vfmadd213sd a, b, c");
+    op(Op::Fms, "d@a ax bx cx", "vfmsub213sd a, b, c");
+    op(Op::Fnma, "d@a ax bx cx", "vfnmadd213sd a, b, c");
     op(Op::FSqrt, "dx ax", "vsqrtsd d, a, a");
     op(Op::FNeg, "dx ax", "vxorpd d, a, [pool]");
     op(Op::FAbs, "dx ax", "vandpd d, a, [pool]");

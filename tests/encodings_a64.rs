@@ -221,6 +221,8 @@ fn float_arithmetic() {
         op(of, "dx ax bx", &format!("{name} d, a, b"));
     }
     op(Op::Fma, "dx ax bx cx", "fmadd d, a, b, c");
+    op(Op::Fms, "dx ax bx cx", "fnmsub d, a, b, c");
+    op(Op::Fnma, "dx ax bx cx", "fmsub d, a, b, c");
     for (of, name) in [
         (Op::FNeg, "fneg"),
         (Op::FAbs, "fabs"),

@@ -25,6 +25,8 @@ pub fn eval(op: Op, args: &[u64]) -> Result<u64, TrapKind> {
         Op::FMul => float(f(0) * f(1)),
         Op::FDiv => float(f(0) / f(1)),
         Op::Fma => float(f(0).mul_add(f(1), f(2))),
+        Op::Fms => float(f(0).mul_add(f(1), -f(2))),
+        Op::Fnma => float((-f(0)).mul_add(f(1), f(2))),
         Op::FNeg => float(-f(0)),
         Op::FAbs => float(f(0).abs()),
         Op::FSqrt => float(f(0).sqrt()),
@@ -172,34 +174,9 @@ fn floor_mod(a: i64, b: i64) -> i64 {
     if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }
 }
 
-/// The elements of a constant table; as many as a power of two.
-pub fn table(id: TableId) -> &'static [f64] {
-    use crate::math::{erf_tables as erf, tables};
-    match id {
-        TableId::Exp2Hi => &tables::EXP2_HI,
-        TableId::Exp2Lo => &tables::EXP2_LO,
-        TableId::LogInverse => &tables::LOG_INVERSE,
-        TableId::LnHi => &tables::LN_HI,
-        TableId::LnLo => &tables::LN_LO,
-        TableId::Log2Hi => &tables::LOG2_HI,
-        TableId::Log2Lo => &tables::LOG2_LO,
-        TableId::Log10Hi => &tables::LOG10_HI,
-        TableId::Log10Lo => &tables::LOG10_LO,
-        TableId::CbrtHi => &tables::CBRT_HI,
-        TableId::CbrtLo => &tables::CBRT_LO,
-        TableId::CbrtTurnHi => &tables::CBRT_TURN_HI,
-        TableId::CbrtTurnLo => &tables::CBRT_TURN_LO,
-        TableId::ErfHi => &erf::ERF_HI,
-        TableId::ErfLo => &erf::ERF_LO,
-        TableId::ErfSlopeHi => &erf::SLOPE_HI,
-        TableId::ErfSlopeLo => &erf::SLOPE_LO,
-    }
-}
-
 /// The element of a constant table that an index means: its low bits.
 pub fn table_element(id: TableId, index: i64) -> f64 {
-    let elements = table(id);
-    elements[index as usize & (elements.len() - 1)]
+    id.at(index)
 }
 
 /// What an elementary function gives; `args` are as many as [`Math::arity`] says.

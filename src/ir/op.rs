@@ -6,6 +6,7 @@
 //! NaN: a value inside a program may be any NaN; it is one value to the language. [`Op::FCanon`] turns it into the canonical one, and
 //! stands before every place that can see bits (a store, `bits`, `copysign`'s sign, `sign`, a result, an argument of a host function).
 
+pub use crate::math::table::TableId;
 use crate::trap::TrapKind;
 use crate::types::{Elem, Type};
 
@@ -118,76 +119,6 @@ impl Math {
     }
 }
 
-/// A constant table of [`crate::math`], its length a power of two: what the lanes of elementary functions look up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-#[allow(missing_docs, reason = "each is the table of its name in crate::math")]
-pub enum TableId {
-    Exp2Hi,
-    Exp2Lo,
-    LogInverse,
-    LnHi,
-    LnLo,
-    Log2Hi,
-    Log2Lo,
-    Log10Hi,
-    Log10Lo,
-    CbrtHi,
-    CbrtLo,
-    CbrtTurnHi,
-    CbrtTurnLo,
-    ErfHi,
-    ErfLo,
-    ErfSlopeHi,
-    ErfSlopeLo,
-}
-
-impl TableId {
-    /// All of them, in the order of their discriminants.
-    pub const ALL: [TableId; 17] = [
-        TableId::Exp2Hi,
-        TableId::Exp2Lo,
-        TableId::LogInverse,
-        TableId::LnHi,
-        TableId::LnLo,
-        TableId::Log2Hi,
-        TableId::Log2Lo,
-        TableId::Log10Hi,
-        TableId::Log10Lo,
-        TableId::CbrtHi,
-        TableId::CbrtLo,
-        TableId::CbrtTurnHi,
-        TableId::CbrtTurnLo,
-        TableId::ErfHi,
-        TableId::ErfLo,
-        TableId::ErfSlopeHi,
-        TableId::ErfSlopeLo,
-    ];
-
-    /// As printed.
-    pub const fn name(self) -> &'static str {
-        [
-            "exp2_hi",
-            "exp2_lo",
-            "log_inverse",
-            "ln_hi",
-            "ln_lo",
-            "log2_hi",
-            "log2_lo",
-            "log10_hi",
-            "log10_lo",
-            "cbrt_hi",
-            "cbrt_lo",
-            "cbrt_turn_hi",
-            "cbrt_turn_lo",
-            "erf_hi",
-            "erf_lo",
-            "erf_slope_hi",
-            "erf_slope_lo",
-        ][self as usize]
-    }
-}
-
 /// Operations on whole arrays, each a call into the runtime that charges fuel for every 64 elements begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -275,6 +206,10 @@ ops! {
     FDiv "fdiv" (F64, F64) -> F64, Pure;
     /// `a * b + c`, rounded once.
     Fma "fma" (F64, F64, F64) -> F64, Pure;
+    /// `a * b - c`, rounded once.
+    Fms "fms" (F64, F64, F64) -> F64, Pure;
+    /// `c - a * b`, rounded once.
+    Fnma "fnma" (F64, F64, F64) -> F64, Pure;
     /// Sign flipped.
     FNeg "fneg" (F64) -> F64, Pure;
     /// Sign cleared.

@@ -36,7 +36,7 @@ pub fn fast_two_sum<R: Real>(a: R, b: R) -> Dd<R> {
 #[inline(always)]
 pub fn two_prod<R: Real>(a: R, b: R) -> Dd<R> {
     let hi = a.mul(b);
-    Dd { hi, lo: a.fma(b, hi.neg()) }
+    Dd { hi, lo: a.fms(b, hi) }
 }
 
 /// The constant `hi + lo` in the representation of `like`.
@@ -122,8 +122,8 @@ impl<R: Real> Dd<R> {
     #[inline(always)]
     pub fn div(self, o: Dd<R>) -> Dd<R> {
         let q = self.hi.div(o.hi);
-        let rest = q.neg().fma(o.hi, self.hi);
-        let rest = q.neg().fma(o.lo, rest.add(self.lo));
+        let rest = q.fnma(o.hi, self.hi);
+        let rest = q.fnma(o.lo, rest.add(self.lo));
         fast_two_sum(q, rest.div(o.hi))
     }
 
@@ -131,7 +131,7 @@ impl<R: Real> Dd<R> {
     #[inline(always)]
     pub fn sqrt(self) -> Dd<R> {
         let s = self.hi.sqrt();
-        let rest = s.neg().fma(s, self.hi).add(self.lo);
+        let rest = s.fnma(s, self.hi).add(self.lo);
         fast_two_sum(s, rest.div(s.add(s)))
     }
 

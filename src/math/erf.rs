@@ -1,9 +1,9 @@
 //! The error function and its complement.
 
 use super::dd::{Dd, fast_two_sum, horner, two_prod};
-use super::erf_tables::{ERF_HI, ERF_LO, SLOPE_HI, SLOPE_LO};
 use super::exp::exp_sum;
 use super::real::{Int, Real};
+use super::table::TableId;
 use super::trig_reduce::ROUND;
 
 /// `(a + 2) exp(a^2) erfc(a)` in powers of `1 / (a + 2)`, for a from 2 to 27.3: minimax, relative error 2^-57.8. Without the first two.
@@ -63,10 +63,10 @@ fn near<R: Real>(a: R) -> Near<R> {
     ];
     let in_squares = |p: [R; 4]| p[3].fma(dd, p[2]).fma(dd, p[1]).fma(dd, p[0]);
     let bend = in_squares(even).fma(dd, c.mul(d).mul(in_squares(odd)));
-    let slope = k.lookup(&SLOPE_HI);
+    let slope = k.lookup(TableId::ErfSlopeHi);
     let step = two_prod(slope, d);
-    let low = k.lookup(&SLOPE_LO).fma(d, step.lo.add(k.lookup(&ERF_LO)));
-    Near { base: k.lookup(&ERF_HI), step: step.hi, low: step.hi.fma(bend, low) }
+    let low = k.lookup(TableId::ErfSlopeLo).fma(d, step.lo.add(k.lookup(TableId::ErfLo)));
+    Near { base: k.lookup(TableId::ErfHi), step: step.hi, low: step.hi.fma(bend, low) }
 }
 
 /// The canonical NaN in place of any.
@@ -100,7 +100,7 @@ fn tail<R: Real>(a: R) -> R {
     let below = a.add(lit(2.0));
     let below_lo = lit(2.0).sub(below.sub(a));
     let w = lit(1.0).div(below);
-    let w_lo = w.neg().fma(below_lo, w.neg().fma(below, lit(1.0))).mul(w);
+    let w_lo = w.fnma(below_lo, w.fnma(below, lit(1.0))).mul(w);
     let rest = fast_two_sum(lit(TAIL_START[1]), horner(w, &TAIL).mul(w));
     let product = two_prod(w, rest.hi);
     let sum = fast_two_sum(lit(TAIL_START[0]), product.hi);

@@ -6,7 +6,8 @@
 
 use super::dd::{Dd, fast_two_sum, horner, ldexp, two_prod, two_sum};
 use super::real::{Int, Mask, Real};
-use super::tables::{EXP_TAIL, EXP2_HI, EXP2_LO, EXP2_TAIL, EXPM1_TAIL, STEP_HI, STEP_LO, STEPS_PER_UNIT};
+use super::table::TableId;
+use super::tables::{EXP_TAIL, EXP2_TAIL, EXPM1_TAIL, STEP_HI, STEP_LO, STEPS_PER_UNIT};
 
 /// Beyond this magnitude `e^x` may overflow or be subnormal.
 pub(super) const EXP_USUAL: f64 = 708.0;
@@ -24,7 +25,7 @@ pub(super) struct Steps<R: Real> {
 pub(super) fn steps<R: Real>(x: R) -> Steps<R> {
     let k = x.mul(x.lit(STEPS_PER_UNIT)).round_even();
     // Exact: `k * STEP_HI` has few enough bits, and the two are close.
-    let near = k.neg().fma(x.lit(STEP_HI), x);
+    let near = k.fnma(x.lit(STEP_HI), x);
     let rest = k.neg().mul(x.lit(STEP_LO));
     Steps { k: k.to_int(), r: fast_two_sum(near, rest) }
 }
@@ -32,7 +33,7 @@ pub(super) fn steps<R: Real>(x: R) -> Steps<R> {
 /// `2^(k/128)` without the power of two `2^(k >> 7)`.
 #[inline(always)]
 pub(super) fn step_power<I: Int>(k: I) -> Dd<I::Real> {
-    Dd { hi: k.lookup(&EXP2_HI), lo: k.lookup(&EXP2_LO) }
+    Dd { hi: k.lookup(TableId::Exp2Hi), lo: k.lookup(TableId::Exp2Lo) }
 }
 
 /// `2^(k >> 7)`, within the normal numbers.

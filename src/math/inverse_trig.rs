@@ -2,6 +2,7 @@
 
 use super::dd::{fast_two_sum, horner};
 use super::real::{Int, Mask, Real};
+use super::table::TableId;
 use super::trig_reduce::ROUND;
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
@@ -30,7 +31,7 @@ const ATAN: [f64; 4] = [-0.3333333333333276, 0.1999999999426767, -0.142856965573
 
 /// The angle of the point `(16, k)`, k = 0..16, then of the point `(k, 16)`, of `(-16, k)` and of `(-k, 16)`, 32 places apart.
 #[rustfmt::skip]
-static ATAN_HI: [f64; 128] = [
+pub(super) static ATAN_HI: [f64; 128] = [
     0.0, 0.06241880999595735, 0.12435499454676144, 0.18534794999569476,
     0.24497866312686414, 0.3028848683749714, 0.35877067027057225, 0.4124104415973873,
     0.4636476090008061, 0.5123894603107377, 0.5585993153435624, 0.6022873461349642,
@@ -67,7 +68,7 @@ static ATAN_HI: [f64; 128] = [
 
 /// What [`ATAN_HI`] lacks.
 #[rustfmt::skip]
-static ATAN_LO: [f64; 128] = [
+pub(super) static ATAN_LO: [f64; 128] = [
     0.0, -1.5490756308295046e-18, -3.1253241424539383e-18, 4.180692268843079e-18,
     1.0698755618734451e-17, -1.1010827903001369e-17, -2.4623815582638635e-17, -1.587652227770689e-17,
     2.2698777452961687e-17, -2.5462781472855804e-17, -5.4556305485916264e-18, 2.950430737228402e-17,
@@ -120,7 +121,7 @@ fn arc<R: Real>(a: R) -> Arc<R> {
     let half = a.fma(lit(-0.5), lit(0.5));
     let root = half.sqrt();
     // The least positive `root` is 2^-27; the summand only keeps 0 / 0 away.
-    let root_lo = root.neg().fma(root, half).div(root.fma(lit(2.0), lit(1e-300)));
+    let root_lo = root.fnma(root, half).div(root.fma(lit(2.0), lit(1e-300)));
     let s = R::select(upper, root, a);
     let s_lo = R::select(upper, root_lo, lit(0.0));
     let z = R::select(upper, half, a.mul(a));
@@ -177,20 +178,20 @@ fn angle<R: Real>(near: R, far: R, octants: R::Int) -> R {
     let rounded = near.div(far).fma(lit(16.0), lit(ROUND));
     let c = rounded.sub(lit(ROUND)).mul(lit(0.0625));
     // Exact: at most 53 bits remain.
-    let above = c.neg().fma(far, near);
+    let above = c.fnma(far, near);
     let below = c.fma(near, far);
     let below_lo = c.fma(near, far.sub(below));
     let inverse = lit(1.0).div(below);
     let t = above.mul(inverse);
-    let t_lo = t.neg().fma(below_lo, t.neg().fma(below, above)).mul(inverse);
+    let t_lo = t.fnma(below_lo, t.fnma(below, above)).mul(inverse);
     let z = t.mul(t);
     let t_lo = t.mul(z).fma(horner(z, &ATAN), t_lo);
     // In the second and third table the angle falls as the quotient grows.
     let sign = octants.shl(58).xor(octants.shl(57)).and(near.int(i64::MIN));
     let turned = |v: R| v.bits().xor(sign).from_bits();
     let index = rounded.bits().add(octants);
-    let sum = fast_two_sum(index.lookup(&ATAN_HI), turned(t));
-    sum.hi.add(index.lookup(&ATAN_LO).add(turned(t_lo)).add(sum.lo))
+    let sum = fast_two_sum(index.lookup(TableId::AtanHi), turned(t));
+    sum.hi.add(index.lookup(TableId::AtanLo).add(turned(t_lo)).add(sum.lo))
 }
 
 /// Arctangent, by a table of the arctangents of sixteenths (Gal and Bachelis 1991, though at even steps) and a short polynomial; of

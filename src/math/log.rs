@@ -8,9 +8,10 @@
 
 use super::dd::{Dd, fast_two_sum, horner, two_prod, two_sum};
 use super::real::{Int, Mask, Real};
+use super::table::TableId;
 use super::tables::{
-    LN_HI, LN_LO, LN_TAIL, LN_TAIL3, LN2_HI, LN2_LO, LOG_INVERSE, LOG2_E_HI, LOG2_E_LO, LOG2_HI, LOG2_LO, LOG2_TAIL,
-    LOG10_E_HI, LOG10_E_LO, LOG10_HI, LOG10_LO, LOG10_OF_2_HI, LOG10_OF_2_LO, LOG10_TAIL,
+    LN_TAIL, LN_TAIL3, LN2_HI, LN2_LO, LOG2_E_HI, LOG2_E_LO, LOG2_TAIL, LOG10_E_HI, LOG10_E_LO, LOG10_OF_2_HI,
+    LOG10_OF_2_LO, LOG10_TAIL,
 };
 
 /// The bits of 0.6875.
@@ -32,7 +33,7 @@ pub(super) fn parts<R: Real>(x: R) -> Parts<R> {
     let e = above.sar(52);
     let m: R = bits.sub(e.shl(52)).from_bits();
     let j = above.shr(44);
-    let c = j.lookup(&LOG_INVERSE);
+    let c = j.lookup(TableId::LogInverse);
     Parts { e, j, c, r: m.fma(c, x.lit(-1.0)) }
 }
 
@@ -60,8 +61,8 @@ fn log_rare(x: f64, of_scaled: fn(f64, f64) -> f64) -> f64 {
 fn ln_usual<R: Real>(x: R, shift: f64) -> R {
     let Parts { e, j, r, .. } = parts(x);
     let e = e.to_real().add(x.lit(shift));
-    let sum = two_sum(e.fma(x.lit(LN2_HI), j.lookup(&LN_HI)), r);
-    let rest = e.fma(x.lit(LN2_LO), j.lookup(&LN_LO)).add(sum.lo);
+    let sum = two_sum(e.fma(x.lit(LN2_HI), j.lookup(TableId::LnHi)), r);
+    let rest = e.fma(x.lit(LN2_LO), j.lookup(TableId::LnLo)).add(sum.lo);
     sum.hi.add(r.mul(r).fma(horner(r, &LN_TAIL), rest))
 }
 
@@ -79,15 +80,16 @@ struct Base {
     two: (f64, f64),
     /// The logarithm of e.
     e: (f64, f64),
-    table: (&'static [f64], &'static [f64]),
+    table: (TableId, TableId),
     tail: [f64; 6],
 }
 
-const BASE_2: Base = Base { two: (1.0, 0.0), e: (LOG2_E_HI, LOG2_E_LO), table: (&LOG2_HI, &LOG2_LO), tail: LOG2_TAIL };
+const BASE_2: Base =
+    Base { two: (1.0, 0.0), e: (LOG2_E_HI, LOG2_E_LO), table: (TableId::Log2Hi, TableId::Log2Lo), tail: LOG2_TAIL };
 const BASE_10: Base = Base {
     two: (LOG10_OF_2_HI, LOG10_OF_2_LO),
     e: (LOG10_E_HI, LOG10_E_LO),
-    table: (&LOG10_HI, &LOG10_LO),
+    table: (TableId::Log10Hi, TableId::Log10Lo),
     tail: LOG10_TAIL,
 };
 
@@ -130,9 +132,9 @@ pub(super) fn ln_sum<R: Real>(x: Dd<R>, shift: R) -> R {
     let scale: R = shift.int(1023).sub(e).shl(52).from_bits();
     let r = two_sum(r, x.lo.mul(scale).mul(c));
     let e = e.to_real().add(shift);
-    let sum = two_sum(e.fma(shift.lit(LN2_HI), j.lookup(&LN_HI)), r.hi);
-    let rest = e.fma(shift.lit(LN2_LO), j.lookup(&LN_LO)).add(sum.lo);
-    let rest = rest.add(r.hi.neg().fma(r.lo, r.lo));
+    let sum = two_sum(e.fma(shift.lit(LN2_HI), j.lookup(TableId::LnHi)), r.hi);
+    let rest = e.fma(shift.lit(LN2_LO), j.lookup(TableId::LnLo)).add(sum.lo);
+    let rest = rest.add(r.hi.fnma(r.lo, r.lo));
     sum.hi.add(r.hi.mul(r.hi).fma(horner(r.hi, &LN_TAIL), rest))
 }
 
@@ -142,9 +144,9 @@ pub(super) fn ln_double<R: Real>(x: R, shift: f64) -> Dd<R> {
     let Parts { e, j, r, .. } = parts(x);
     let e = e.to_real().add(x.lit(shift));
     let square = two_prod(r, r);
-    let sum = two_sum(e.fma(x.lit(LN2_HI), j.lookup(&LN_HI)), r);
+    let sum = two_sum(e.fma(x.lit(LN2_HI), j.lookup(TableId::LnHi)), r);
     let second = two_sum(sum.hi, square.hi.mul(x.lit(-0.5)));
-    let rest = e.fma(x.lit(LN2_LO), j.lookup(&LN_LO)).add(square.lo.fma(x.lit(-0.5), sum.lo)).add(second.lo);
+    let rest = e.fma(x.lit(LN2_LO), j.lookup(TableId::LnLo)).add(square.lo.fma(x.lit(-0.5), sum.lo)).add(second.lo);
     fast_two_sum(second.hi, square.hi.mul(r).fma(horner(r, &LN_TAIL3), rest))
 }
 

@@ -5,7 +5,7 @@
 
 pub mod dd;
 mod erf;
-pub(crate) mod erf_tables;
+mod erf_tables;
 pub mod exact;
 mod exp;
 mod hyperbolic;
@@ -14,7 +14,8 @@ mod log;
 mod pow;
 pub mod real;
 mod root;
-pub(crate) mod tables;
+pub mod table;
+mod tables;
 mod trig;
 mod trig_reduce;
 

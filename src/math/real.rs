@@ -5,6 +5,8 @@
 //! the same order give the same bits, so nothing here may be less than exactly specified: each operation is one IEEE 754
 //! operation rounded to nearest even, or one operation on 64-bit patterns.
 
+use super::table::TableId;
+
 /// A binary64 number, or a vector of them.
 pub trait Real: Copy {
     /// The 64-bit patterns of as many lanes.
@@ -27,6 +29,10 @@ pub trait Real: Copy {
     fn div(self, o: Self) -> Self;
     /// `self * a + b`, rounded once.
     fn fma(self, a: Self, b: Self) -> Self;
+    /// `self * a - b`, rounded once.
+    fn fms(self, a: Self, b: Self) -> Self;
+    /// `b - self * a`, rounded once.
+    fn fnma(self, a: Self, b: Self) -> Self;
     /// Square root, correctly rounded.
     fn sqrt(self) -> Self;
     /// The sign bit flipped.
@@ -91,8 +97,8 @@ pub trait Int: Copy {
     fn from_bits(self) -> Self::Real;
     /// `self`, at most 2^51 in magnitude, as a number, exactly. Unspecified otherwise.
     fn to_real(self) -> Self::Real;
-    /// `table[self & (table.len() - 1)]`; the length is a power of two.
-    fn lookup(self, table: &'static [f64]) -> Self::Real;
+    /// The entry of the table at `self` modulo its length.
+    fn lookup(self, table: TableId) -> Self::Real;
     /// `if mask { a } else { b }` lane by lane; both are evaluated.
     fn select(mask: Self::Mask, a: Self, b: Self) -> Self;
 }
@@ -153,6 +159,14 @@ impl Real for f64 {
     #[inline(always)]
     fn fma(self, a: f64, b: f64) -> f64 {
         self.mul_add(a, b)
+    }
+    #[inline(always)]
+    fn fms(self, a: f64, b: f64) -> f64 {
+        self.mul_add(a, -b)
+    }
+    #[inline(always)]
+    fn fnma(self, a: f64, b: f64) -> f64 {
+        (-self).mul_add(a, b)
     }
     #[inline(always)]
     fn sqrt(self) -> f64 {
@@ -263,8 +277,8 @@ impl Int for i64 {
         f64::from_bits(self.wrapping_add(0x4338_0000_0000_0000) as u64) - 6755399441055744.0
     }
     #[inline(always)]
-    fn lookup(self, table: &'static [f64]) -> f64 {
-        table[self as usize & (table.len() - 1)]
+    fn lookup(self, table: TableId) -> f64 {
+        table.at(self)
     }
     #[inline(always)]
     fn select(mask: bool, a: i64, b: i64) -> i64 {

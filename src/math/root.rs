@@ -3,7 +3,8 @@
 use super::dd::{Dd, fast_two_sum, horner, ldexp, two_prod};
 use super::log::{Parts, parts};
 use super::real::{Int, Mask, Real};
-use super::tables::{CBRT_HI, CBRT_LO, CBRT_TAIL, CBRT_TURN_HI, CBRT_TURN_LO};
+use super::table::TableId;
+use super::tables::CBRT_TAIL;
 
 /// The cube root; exact for cubes.
 ///
@@ -24,8 +25,8 @@ fn cbrt_usual<R: Real>(x: R, shift: i64) -> R {
     let e = e.to_real();
     let q = e.mul(x.lit(1.0 / 3.0)).round_even();
     let t = q.fma(x.lit(-3.0), e).to_int();
-    let turn = Dd { hi: t.lookup(&CBRT_TURN_HI), lo: t.lookup(&CBRT_TURN_LO) };
-    let root = turn.mul(Dd { hi: j.lookup(&CBRT_HI), lo: j.lookup(&CBRT_LO) });
+    let turn = Dd { hi: t.lookup(TableId::CbrtTurnHi), lo: t.lookup(TableId::CbrtTurnLo) };
+    let root = turn.mul(Dd { hi: j.lookup(TableId::CbrtHi), lo: j.lookup(TableId::CbrtLo) });
     let sum = root.hi.add(root.hi.fma(r.mul(horner(r, &CBRT_TAIL)), root.lo));
     sum.bits().add(q.to_int().add(x.int(shift)).shl(52)).from_bits()
 }

@@ -141,7 +141,7 @@ fn tan_reduced<R: Real>(quadrant: R::Int, r: Dd<R>) -> R {
     let (above, below) = (Dd::select(even, s, c), Dd::select(even, c, s).normalize());
     let inverse = r.hi.lit(1.0).div(below.hi);
     let q = above.hi.mul(inverse);
-    let rest = q.neg().fma(below.lo, q.neg().fma(below.hi, above.hi).add(above.lo));
+    let rest = q.fnma(below.lo, q.fnma(below.hi, above.hi).add(above.lo));
     rest.fma(inverse, q).bits().xor(odd).from_bits()
 }
 

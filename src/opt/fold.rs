@@ -170,8 +170,20 @@ impl Fold<'_> {
                 .right_constant(id, op, x, y)
                 .or_else(|| if commutes(op) { self.right_constant(id, op, y, x) } else { None })
                 .or_else(|| if x == y { of_equals(op, x) } else { None }),
+            [a, b, c] if op == Op::Fma => self.negated_fma(a, b, c),
             _ => None,
         }
+    }
+
+    /// A negation that the instruction does by itself.
+    fn negated_fma(&mut self, a: Value, b: Value, c: Value) -> Option<Folded> {
+        if let Some(c) = self.operand_of(c, Op::FNeg) {
+            return Some(Folded::Op(Op::Fms, vec![a, b, c]));
+        }
+        if let Some(a) = self.operand_of(a, Op::FNeg) {
+            return Some(Folded::Op(Op::Fnma, vec![a, b, c]));
+        }
+        self.operand_of(b, Op::FNeg).map(|b| Folded::Op(Op::Fnma, vec![a, b, c]))
     }
 
     fn identity_of_one(&mut self, op: Op, x: Value) -> Option<Folded> {

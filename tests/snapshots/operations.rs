@@ -11,6 +11,8 @@ fn program_of(op: Op) -> Option<&'static str> {
         Op::FMul => "fn f(a, b) = a * b;",
         Op::FDiv => "fn f(a, b) = a / b;",
         Op::Fma => "fn f(a, b, c) = fma(a, b, c);",
+        Op::Fms => "fn f(a, b, c) = fma(a, b, -c);",
+        Op::Fnma => "fn f(a, b, c) = fma(-a, b, c);",
         Op::FNeg => "fn f(a) = -a;",
         Op::FAbs => "fn f(a) = abs(a);",
         Op::FSqrt => "fn f(a) = sqrt(a);",

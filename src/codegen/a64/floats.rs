@@ -19,6 +19,8 @@ impl A64 {
             Op::FMul => asm!(self, fmul D(to), D(a), D(inst.reg(1))),
             Op::FDiv => asm!(self, fdiv D(to), D(a), D(inst.reg(1))),
             Op::Fma => asm!(self, fmadd D(to), D(a), D(inst.reg(1)), D(inst.reg(2))),
+            Op::Fms => asm!(self, fnmsub D(to), D(a), D(inst.reg(1)), D(inst.reg(2))),
+            Op::Fnma => asm!(self, fmsub D(to), D(a), D(inst.reg(1)), D(inst.reg(2))),
             Op::FNeg => asm!(self, fneg D(to), D(a)),
             Op::FAbs => asm!(self, fabs D(to), D(a)),
             Op::FSqrt => asm!(self, fsqrt D(to), D(a)),

@@ -42,6 +42,8 @@ impl A64 {
             | Op::FMul
             | Op::FDiv
             | Op::Fma
+            | Op::Fms
+            | Op::Fnma
             | Op::FNeg
             | Op::FAbs
             | Op::FSqrt

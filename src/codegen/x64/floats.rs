@@ -52,6 +52,8 @@ impl X64 {
             }
             // `to` is the register of the first factor.
             Op::Fma => asm!(self, vfmadd213sd Rx(to), Rx(inst.reg(1)), Rx(inst.reg(2))),
+            Op::Fms => asm!(self, vfmsub213sd Rx(to), Rx(inst.reg(1)), Rx(inst.reg(2))),
+            Op::Fnma => asm!(self, vfnmadd213sd Rx(to), Rx(inst.reg(1)), Rx(inst.reg(2))),
             Op::FNeg => {
                 masked!(self, cx, vxorpd, to, inst.reg(0), SIGN);
             }

@@ -35,6 +35,8 @@ impl X64 {
             | Op::FMul
             | Op::FDiv
             | Op::Fma
+            | Op::Fms
+            | Op::Fnma
             | Op::FNeg
             | Op::FAbs
             | Op::FSqrt

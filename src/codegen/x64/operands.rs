@@ -112,6 +112,8 @@ fn op_operands(op: Op, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
     };
     match op {
         Op::Fma
+        | Op::Fms
+        | Op::Fnma
         | Op::FCanon
         | Op::IAdd
         | Op::ISub
