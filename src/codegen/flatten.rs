@@ -286,6 +286,8 @@ impl<T: Target> Flattener<'_, T> {
             | InstKind::TableLoad(_)
             | InstKind::MathLanes(_)
             | InstKind::TruncateLanes => {}
+            // Proved, and its result is its index.
+            InstKind::AssumeInBounds => {}
             InstKind::If(..)
             | InstKind::Loop(_)
             | InstKind::Block(_)
@@ -447,7 +449,7 @@ impl<T: Target> Flattener<'_, T> {
     fn resolve(&self, mut value: Value) -> Value {
         while let Some(id) = self.defs[value.index()] {
             match (self.func.inst(id).kind, self.func.args(id).first()) {
-                (InstKind::BoundsCheck, Some(index)) => value = *index,
+                (InstKind::BoundsCheck | InstKind::AssumeInBounds, Some(index)) => value = *index,
                 _ => break,
             }
         }

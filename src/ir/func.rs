@@ -135,6 +135,8 @@ pub enum InstKind {
 
     /// (index, length) → index, in bounds. Traps `OutOfBounds` with both.
     BoundsCheck,
+    /// (index, length) → index. It was proved to be in bounds where this stands; nothing is done. Made in place of a `BoundsCheck` only.
+    AssumeInBounds,
     /// (lo, hi, length) → `hi - lo`. Traps `OutOfBounds`: with `lo` where it is outside `0..=length`, else with `hi` where it is outside `lo..=length`.
     SliceCheck,
     /// (address, index) → the address of that element. The index is a checked one or the `lo` of a passed `SliceCheck`.
@@ -234,6 +236,7 @@ impl InstKind {
             | InstKind::ConstBool(_)
             | InstKind::Math(_)
             | InstKind::Select
+            | InstKind::AssumeInBounds
             | InstKind::ElemAddr(_)
             | InstKind::Splat
             | InstKind::LaneIndex

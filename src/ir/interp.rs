@@ -165,6 +165,11 @@ impl<'a> Machine<'a> {
                 }
                 vec![args[0]]
             }
+            InstKind::AssumeInBounds => {
+                let (index, len) = (args[0] as i64, args[1] as i64);
+                assert!((0..len).contains(&index), "{index} was taken to be below {len}");
+                vec![args[0]]
+            }
             InstKind::SliceCheck => {
                 let (lo, hi, len) = (args[0] as i64, args[1] as i64, args[2] as i64);
                 if !(0..=len).contains(&lo) {

@@ -170,6 +170,7 @@ fn kind_name(kind: InstKind) -> String {
         InstKind::Math(math) => math.name().to_owned(),
         InstKind::Select => "select".to_owned(),
         InstKind::BoundsCheck => "bounds_check".to_owned(),
+        InstKind::AssumeInBounds => "assume_in_bounds".to_owned(),
         InstKind::SliceCheck => "slice_check".to_owned(),
         InstKind::ElemAddr(elem) => format!("elem_addr.{elem}"),
         InstKind::Load(elem) => format!("load.{elem}"),

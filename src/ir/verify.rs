@@ -207,11 +207,11 @@ impl Verifier<'_> {
         }
     }
 
-    /// An index comes from a `BoundsCheck`, or is a constant below the constant length of the array made at this address.
+    /// An index comes from a `BoundsCheck` or an `AssumeInBounds`, or is a constant below the constant length of the array made at this address.
     fn is_checked(&self, address: Value, index: Value) -> Checked {
         let kind = |value: Value| self.defined_by[value.index()].map(|id| self.func.inst(id).kind);
         let ok = match kind(index) {
-            Some(InstKind::BoundsCheck) => true,
+            Some(InstKind::BoundsCheck | InstKind::AssumeInBounds) => true,
             Some(InstKind::ConstI64(index)) => match (kind(address), self.defined_by[address.index()]) {
                 (Some(InstKind::Alloc(_)), Some(alloc)) => {
                     matches!(kind(self.func.args(alloc)[0]), Some(InstKind::ConstI64(len)) if (0..len).contains(&index))
@@ -314,7 +314,7 @@ fn signature(kind: InstKind) -> (Vec<Scalar>, Vec<Scalar>) {
         InstKind::ConstBool(_) => (vec![], vec![Bool]),
         InstKind::Op(op) => (op.params().to_vec(), vec![op.result()]),
         InstKind::Math(math) => (vec![F64; math.arity()], vec![F64]),
-        InstKind::BoundsCheck => (vec![I64, I64], vec![I64]),
+        InstKind::BoundsCheck | InstKind::AssumeInBounds => (vec![I64, I64], vec![I64]),
         InstKind::SliceCheck => (vec![I64, I64, I64], vec![I64]),
         InstKind::ElemAddr(_) => (vec![Ptr, I64], vec![Ptr]),
         InstKind::Load(elem) => (vec![Ptr, I64], vec![elem_scalar(elem)]),

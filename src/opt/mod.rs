@@ -1,5 +1,6 @@
 //! Passes over the IR. Each gives the same results, traps and fuel; each can be switched off.
 
+mod bounds;
 mod control;
 mod dce;
 mod fold;
@@ -23,15 +24,17 @@ pub struct Passes {
     pub licm: bool,
     /// One computation instead of several that are the same.
     pub gvn: bool,
+    /// Checks that cannot fail.
+    pub bounds: bool,
     /// What nobody uses.
     pub dce: bool,
 }
 
 impl Passes {
     /// All.
-    pub const ALL: Passes = Passes { fold: true, control: true, licm: true, gvn: true, dce: true };
+    pub const ALL: Passes = Passes { fold: true, control: true, licm: true, gvn: true, bounds: true, dce: true };
     /// None.
-    pub const NONE: Passes = Passes { fold: false, control: false, licm: false, gvn: false, dce: false };
+    pub const NONE: Passes = Passes { fold: false, control: false, licm: false, gvn: false, bounds: false, dce: false };
 }
 
 impl Default for Passes {
@@ -54,6 +57,9 @@ pub fn optimize(func: &mut Func, passes: &Passes) {
     run(func, passes.fold && passes.control, "fold", fold::fold);
     run(func, passes.licm, "licm", licm::hoist);
     run(func, passes.gvn, "gvn", gvn::number);
+    run(func, passes.bounds, "bounds", bounds::remove_checks);
+    // What cannot trap any more can move.
+    run(func, passes.licm && passes.bounds, "licm", licm::hoist);
     run(func, passes.dce, "dce", dce::remove_dead);
 }
 

@@ -80,9 +80,9 @@ pub(crate) fn run_funcs(funcs: &[Func]) -> Outcome {
 fn run(source: &str) -> Outcome {
     let plain = funcs(source, true);
     let outcome = run_funcs(&plain);
-    for bits in 1..32 {
+    for bits in 1..64 {
         let on = |pass: u32| bits >> pass & 1 != 0;
-        let passes = Passes { fold: on(0), control: on(1), licm: on(2), gvn: on(3), dce: on(4) };
+        let passes = Passes { fold: on(0), control: on(1), licm: on(2), gvn: on(3), bounds: on(4), dce: on(5) };
         let mut funcs = plain.clone();
         for func in &mut funcs {
             optimize(func, &passes);
