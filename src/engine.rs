@@ -83,6 +83,9 @@ pub struct Config {
     pub source: SourceLimits,
     /// Whether code counts fuel and can be interrupted. Off, loops run unmetered: only for texts that are trusted to end.
     pub metering: bool,
+    /// Whether faults of memory in a running program are caught: a mapped file that became shorter is a trap then. It installs
+    /// handlers of signals in the process, which pass on what is not theirs.
+    pub catch_faults: bool,
     /// Which optimizations run; all by default.
     pub passes: Passes,
     hosts: Vec<HostFn>,
@@ -96,6 +99,7 @@ impl Default for Config {
             limits: Limits::default(),
             source: SourceLimits::default(),
             metering: true,
+            catch_faults: false,
             passes: Passes::default(),
             hosts: Vec::new(),
         }
@@ -126,6 +130,11 @@ impl Config {
     /// Whether code counts fuel and can be interrupted.
     pub fn metering(self, metering: bool) -> Config {
         Config { metering, ..self }
+    }
+
+    /// Whether faults of memory in a running program are caught, by handlers of signals for the whole process. Mapped files need it.
+    pub fn catch_faults(self, catch_faults: bool) -> Config {
+        Config { catch_faults, ..self }
     }
 
     /// Lets programs call a closure by this name: up to eight parameters of `f64`, `i64`, `bool`, and a result of one of them, `()`, or a

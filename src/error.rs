@@ -1,7 +1,7 @@
 //! Everything that can go wrong, as one value.
 
 use crate::diagnostic::{self, Diagnostic};
-use crate::memory::MemoryError;
+use crate::memory::{DataError, MemoryError};
 use crate::runtime::RunError;
 use crate::trap::Trap;
 use std::fmt;
@@ -76,6 +76,12 @@ impl std::error::Error for Error {}
 
 impl From<MemoryError> for Error {
     fn from(error: MemoryError) -> Error {
+        Error::Machine(error.to_string())
+    }
+}
+
+impl From<DataError> for Error {
+    fn from(error: DataError) -> Error {
         Error::Machine(error.to_string())
     }
 }

@@ -32,6 +32,7 @@
 //! | call with types known at run time | [`Module::call`], [`Module::run`], [`Arg`], [`Value`] |
 //! | limit and cancel | [`Limits`], [`Sandbox`], [`CancelHandle`] |
 //! | let programs call the host | [`Config::host_fn`], [`HostError`] |
+//! | put data into memory that a program reads and writes in place: files, shared memory | [`Data`], [`DataMut`], [`Buffer`] |
 //! | tell users what is wrong | [`Error`], [`SourceError::render`], [`Diagnostic`], [`Trap`] |
 //!
 //! The language is described in `docs/language.md` of the repository, the inside of the crate in `ARCHITECTURE.md`.
@@ -81,9 +82,11 @@ pub use engine::{Config, Cpu, Engine, Execution, Inspection};
 pub use error::{Error, SourceError};
 pub use host::{HostError, HostFn};
 pub use limits::{CancelHandle, Limits};
+#[doc(inline)]
+pub use memory::data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
 pub use module::{Func, Function, Module};
 pub use sandbox::Sandbox;
 pub use span::Span;
 pub use trap::{Trap, TrapKind};
 pub use types::{Elem, Type};
-pub use value::{Arg, Array, Slice, SliceMut, Value};
+pub use value::{Arg, Array, Mapped, Slice, SliceMut, Value};

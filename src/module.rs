@@ -189,11 +189,52 @@ impl Module {
     fn run_values(&self, sandbox: &mut Sandbox, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {
         let func = &self.funcs()[id.0 as usize];
         check_args(func, args)?;
+        let fleeting = |arg: &Arg<'_>| matches!(arg, Arg::Mapped(mapped) if mapped.view().can_lose_pages());
+        if self.parts.code.is_some() && !self.parts.engine.config.catch_faults && args.iter().any(fleeting) {
+            return Err(Error::Machine(
+                "a mapped file may become shorter while a program reads it: turn `Config::catch_faults` on, or copy it"
+                    .to_owned(),
+            ));
+        }
         let outcome = match &self.parts.code {
             Some(code) => run_values(code, id, self.host(sandbox.parts()), args).map_err(Error::from),
-            None => self.interpret(sandbox.parts(), id, args),
+            None => self.interpret_mapped(sandbox.parts(), id, args),
         };
         sandbox.arena.reset();
+        outcome
+    }
+
+    /// As `interpret`, with mapped arrays: it works on copies, and writes those back that may be written.
+    fn interpret_mapped(&self, sandbox: SandboxParts<'_>, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {
+        let copy = |arg: &Arg<'_>| match arg {
+            Arg::Mapped(mapped) => mapped.copied().map(Some),
+            _ => Ok(None),
+        };
+        let mut copies = args.iter().map(copy).collect::<Result<Vec<_>, _>>()?;
+        if copies.iter().all(Option::is_none) {
+            return self.interpret(sandbox, id, args);
+        }
+        let of_copies = args.iter_mut().zip(&mut copies).map(|(arg, copy)| match (arg, copy) {
+            (Arg::F64(x), _) => Arg::F64(*x),
+            (Arg::I64(n), _) => Arg::I64(*n),
+            (Arg::Bool(b), _) => Arg::Bool(*b),
+            (Arg::Slice(slice), _) => Arg::Slice(*slice),
+            (Arg::SliceMut(slice), _) => Arg::SliceMut(interp::reborrow(slice)),
+            (Arg::Mapped(mapped), Some(copy)) => match mapped.view().is_writable() {
+                true => Arg::SliceMut(copy.as_slice_mut()),
+                false => Arg::Slice(copy.as_slice()),
+            },
+            // Every mapped one was copied.
+            (Arg::Mapped(_), None) => Arg::Bool(false),
+        });
+        let outcome = self.interpret(sandbox, id, &mut of_copies.collect::<Vec<_>>());
+        for (arg, copy) in args.iter_mut().zip(&copies) {
+            if let (Arg::Mapped(mapped), Some(copy)) = (arg, copy)
+                && mapped.view().is_writable()
+            {
+                mapped.replace(copy)?;
+            }
+        }
         outcome
     }
 
@@ -238,7 +279,7 @@ fn check_args(func: &hir::Func, args: &[Arg<'_>]) -> Result<(), Error> {
         if arg.ty() != param.ty && !promoted {
             return Err(Error::Signature(format!("`{}` of {what} is {}, not {}", param.name, param.ty, arg.ty())));
         }
-        if param.mutable && matches!(arg, Arg::Slice(_)) {
+        if param.mutable && !arg.is_writable() {
             return Err(Error::Signature(format!("`{}` of {what} is `mut`: it needs a mutable slice", param.name)));
         }
     }

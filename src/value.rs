@@ -1,5 +1,7 @@
 //! Values and arguments of calls whose types are known only at run time.
 
+use crate::memory::data::{AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
+use crate::signature::Element;
 use crate::types::{Elem, Type};
 
 macro_rules! slices {
@@ -135,6 +137,82 @@ pub enum Arg<'a> {
     Slice(Slice<'a>),
     /// For a `mut` array parameter; also passed for a plain one.
     SliceMut(SliceMut<'a>),
+    /// A mapping that others may change: for a plain array parameter, a writable one also for a `mut` one.
+    Mapped(Mapped<'a>),
+}
+
+/// A mapped array where it lies; made from a [`Data`] or [`DataMut`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mapped<'a> {
+    elem: Elem,
+    view: View<'a>,
+}
+
+impl Mapped<'_> {
+    /// What it holds.
+    pub fn elem(&self) -> Elem {
+        self.elem
+    }
+
+    /// Where it lies.
+    pub fn view(&self) -> &View<'_> {
+        &self.view
+    }
+
+    /// A copy, for who cannot read mappings in place.
+    pub(crate) fn copied(&self) -> Result<Array, DataError> {
+        Ok(match self.elem {
+            Elem::F64 => Array::F64(self.view.to_vec()?),
+            Elem::F32 => Array::F32(self.view.to_vec()?),
+            Elem::I64 => Array::I64(self.view.to_vec()?),
+            Elem::I32 => Array::I32(self.view.to_vec()?),
+            Elem::U8 => Array::U8(self.view.to_vec()?),
+            // Only elements of which all bytes are a value are mapped.
+            Elem::Bool => Array::Bool(Vec::new()),
+        })
+    }
+
+    /// Replaces the elements by those of a changed copy.
+    pub(crate) fn replace(&mut self, copy: &Array) -> Result<(), DataError> {
+        match copy {
+            Array::F64(v) => self.view.write_all(v),
+            Array::F32(v) => self.view.write_all(v),
+            Array::I64(v) => self.view.write_all(v),
+            Array::I32(v) => self.view.write_all(v),
+            Array::U8(v) => self.view.write_all(v),
+            Array::Bool(_) => Ok(()),
+        }
+    }
+}
+
+impl<'a, T: Element + AnyBits> From<&'a Data<T>> for Arg<'a> {
+    fn from(data: &'a Data<T>) -> Arg<'a> {
+        Arg::Mapped(Mapped { elem: T::ELEM, view: data.view() })
+    }
+}
+
+impl<'a, T: Element + AnyBits> From<&'a DataMut<T>> for Arg<'a> {
+    fn from(data: &'a DataMut<T>) -> Arg<'a> {
+        Arg::Mapped(Mapped { elem: T::ELEM, view: data.view() })
+    }
+}
+
+impl<'a, T: Element + AnyBits> From<&'a mut DataMut<T>> for Arg<'a> {
+    fn from(data: &'a mut DataMut<T>) -> Arg<'a> {
+        Arg::Mapped(Mapped { elem: T::ELEM, view: data.view_mut() })
+    }
+}
+
+impl<'a, T: Element + Plain> From<&'a Buffer<T>> for Arg<'a> {
+    fn from(buffer: &'a Buffer<T>) -> Arg<'a> {
+        T::slice(buffer)
+    }
+}
+
+impl<'a, T: Element + Plain> From<&'a mut Buffer<T>> for Arg<'a> {
+    fn from(buffer: &'a mut Buffer<T>) -> Arg<'a> {
+        T::slice_mut(buffer)
+    }
 }
 
 impl Value {
@@ -170,6 +248,17 @@ impl Arg<'_> {
             Arg::Bool(_) => Type::Bool,
             Arg::Slice(s) => Type::Array(s.elem()),
             Arg::SliceMut(s) => Type::Array(s.elem()),
+            Arg::Mapped(s) => Type::Array(s.elem()),
+        }
+    }
+
+    /// Whether it may be passed to a `mut` parameter.
+    pub fn is_writable(&self) -> bool {
+        match self {
+            Arg::F64(_) | Arg::I64(_) | Arg::Bool(_) => true,
+            Arg::Slice(_) => false,
+            Arg::SliceMut(_) => true,
+            Arg::Mapped(mapped) => mapped.view.is_writable(),
         }
     }
 }

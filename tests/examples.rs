@@ -272,12 +272,21 @@ fn fft_finds_the_tones() {
 #[path = "../examples/cancel.rs"]
 #[allow(dead_code, reason = "its `main` is not called")]
 mod cancel;
+#[path = "../examples/copy_file.rs"]
+#[allow(dead_code, reason = "its `main` is not called")]
+mod copy_file;
 #[path = "../examples/hello.rs"]
 #[allow(dead_code, reason = "its `main` is not called")]
 mod hello;
 #[path = "../examples/host_functions.rs"]
 #[allow(dead_code, reason = "its `main` is not called")]
 mod host_functions;
+#[path = "../examples/shared_column.rs"]
+#[allow(dead_code, reason = "its `main` is not called")]
+mod shared_column;
+#[path = "../examples/sum_large_file.rs"]
+#[allow(dead_code, reason = "its `main` is not called")]
+mod sum_large_file;
 #[path = "../examples/user_formulas.rs"]
 #[allow(dead_code, reason = "its `main` is not called")]
 mod user_formulas;
@@ -328,4 +337,36 @@ fn cancel_stops_what_would_run_for_ever() {
         said(cancel::run),
         ["cancelled: Interrupted", "again: Interrupted", "reset: 1000", "deadline: Interrupted"]
     );
+}
+
+/// A folder of this test's own.
+fn folder(name: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("cresset-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+#[test]
+fn a_file_is_copied_by_two_mappings() {
+    let folder = folder("copy");
+    let mut said = Vec::new();
+    copy_file::run(&folder, &mut |text| said.push(text)).expect("the example runs");
+    assert_eq!(said, ["copied 1000003 bytes, the same: true"]);
+    std::fs::remove_dir(&folder).expect("the example leaves nothing");
+}
+
+#[test]
+fn a_file_larger_than_memory_is_summed_in_place() {
+    let folder = folder("sum");
+    let mut said = Vec::new();
+    // An emulator keeps a record of every page that is mapped.
+    let numbers = if cfg!(target_arch = "x86_64") { 64 << 30 } else { 1 << 20 };
+    sum_large_file::run(&folder, numbers, &mut |text| said.push(text)).expect("the example runs");
+    assert_eq!(said, [format!("{numbers} numbers, sum 111")]);
+    std::fs::remove_dir(&folder).expect("the example leaves nothing");
+}
+
+#[test]
+fn a_child_fills_in_what_its_parent_reads() {
+    assert_eq!(said(shared_column::run), ["2 25 316"]);
 }

@@ -100,7 +100,7 @@ impl Run<'_> {
 }
 
 /// A host's array for the time of a run.
-fn reborrow<'s>(slice: &'s mut SliceMut<'_>) -> SliceMut<'s> {
+pub(crate) fn reborrow<'s>(slice: &'s mut SliceMut<'_>) -> SliceMut<'s> {
     match slice {
         SliceMut::F64(s) => SliceMut::F64(s),
         SliceMut::F32(s) => SliceMut::F32(s),

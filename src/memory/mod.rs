@@ -1,9 +1,9 @@
-//! Memory with walls: reservations with guards, the code arena, stacks and the bytes of a program's arrays.
+//! Memory with walls: reservations with guards, the code arena, stacks, the bytes of a program's arrays, and data of the host in mappings.
 //!
 //! # Why this is safe
 //!
-//! Everything here comes from anonymous private mappings that this module makes, and nobody else is told where they
-//! may be remapped. The argument rests on five invariants.
+//! Everything here lies in mappings that this module makes, and nobody else is told where they
+//! may be remapped. All are anonymous and private but those of `data`. The argument rests on five invariants.
 //!
 //! - **M1, owned ranges.** A [`Reservation`] is one mapping made without access. Only its inner range can be named by
 //!   a [`PageRange`], and every change of protection takes one, so a guard never becomes accessible and no page that
@@ -26,6 +26,9 @@ mod arena;
 mod cache;
 mod cluster;
 mod code;
+mod copy;
+pub mod data;
+mod data_map;
 mod page;
 mod reservation;
 mod slots;
@@ -34,6 +37,7 @@ mod sys;
 
 pub use arena::{Arena, Mark};
 pub use code::{ArenaStats, CodeArena, CodeArenaConfig, ExecutableCode, WritableCode};
+pub use data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
 pub use page::{page_size, round_down, round_up};
 pub use reservation::{GUARD_SIZE, PageRange, Protection, Reservation};
 pub use slots::pool_distance;

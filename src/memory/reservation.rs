@@ -172,6 +172,52 @@ impl Reservation {
         unsafe { sys::discard(base, range.len) }
     }
 
+    /// Puts a mapping of a file, or of memory, over pages.
+    ///
+    /// # Safety
+    /// No live reference or running code may use these pages.
+    pub(super) unsafe fn map_over(&mut self, range: PageRange, backing: sys::Backing) -> Result<(), MemoryError> {
+        let base = self.at(range)?;
+        if range.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: `at` checked that the range is inside our mapping (M1), and the caller says that it is unused.
+        unsafe { sys::map_over(base, range.len, backing) }
+    }
+
+    /// Passes on an advice about pages.
+    ///
+    /// # Safety
+    /// Where the advice throws content away, no live reference or running code may use these pages.
+    pub(super) unsafe fn advise(&self, range: PageRange, advice: i32) -> Result<(), MemoryError> {
+        let base = self.at(range)?;
+        if range.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: `at` checked that the range is inside our mapping (M1); the rest is the caller's promise.
+        unsafe { sys::advise(base, range.len, advice) }
+    }
+
+    /// Writes changed pages back to their file.
+    pub(super) fn write_back(&self, range: PageRange) -> Result<(), MemoryError> {
+        let base = self.at(range)?;
+        if range.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: `at` checked that the range is inside our mapping (M1).
+        unsafe { sys::write_back(base, range.len) }
+    }
+
+    /// Keeps pages in memory, or lets them go again.
+    pub(super) fn lock(&self, range: PageRange, keep: bool) -> Result<(), MemoryError> {
+        let base = self.at(range)?;
+        if range.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: `at` checked that the range is inside our mapping (M1).
+        unsafe { sys::lock(base, range.len, keep) }
+    }
+
     /// Asks for the memory behind pages that can be written and soon will be.
     pub(super) fn populate(&self, range: PageRange) {
         if let Ok(base) = self.at(range)

@@ -1,6 +1,6 @@
 //! The calls of the system that manage memory, each wrapped once.
 //!
-//! Only `reservation.rs` calls them, with ranges that it has checked (M1). In builds with debug assertions each call
+//! Only `reservation.rs` calls those that change mappings, with ranges that it has checked (M1). In builds with debug assertions each call
 //! passes a fail point first and reports to an observer afterwards, so that tests can make the k-th call fail and look
 //! at the process between any two of them.
 
@@ -11,6 +11,8 @@ use super::{MemoryError, Protection};
 pub(super) const MMAP: &str = "mmap";
 pub(super) const MPROTECT: &str = "mprotect";
 pub(super) const MADVISE: &str = "madvise";
+const MSYNC: &str = "msync";
+const MLOCK: &str = "mlock";
 
 const RESERVE_FLAGS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
 
@@ -119,6 +121,76 @@ pub(super) unsafe fn unmap(base: *mut u8, len: usize) {
     // space is lost then; the memory behind it need not be.
     // SAFETY: as above.
     let _ = unsafe { libc::madvise(base.cast(), len, libc::MADV_DONTNEED) };
+}
+
+/// What a data region puts over reserved pages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Backing {
+    /// Whether it may be written.
+    pub(super) writable: bool,
+    /// Whether writes are seen by the file and by other processes.
+    pub(super) shared: bool,
+    /// A file descriptor and the offset in its file, a multiple of the page size; or none for fresh memory.
+    pub(super) file: Option<(i32, i64)>,
+}
+
+/// Puts a mapping of a file, or of memory, over reserved pages.
+///
+/// # Safety
+/// The range must be whole pages of one mapping that the caller owns, and nothing may use what it held.
+pub(super) unsafe fn map_over(base: *mut u8, len: usize, backing: Backing) -> Result<(), MemoryError> {
+    let access = libc::PROT_READ | if backing.writable { libc::PROT_WRITE } else { 0 };
+    let sharing = if backing.shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE };
+    let (source, fd, offset) = match backing.file {
+        Some((fd, offset)) => (0, fd, offset),
+        None => (libc::MAP_ANONYMOUS, -1, 0),
+    };
+    let flags = sharing | source | libc::MAP_FIXED | libc::MAP_NORESERVE;
+    gate(MMAP, len)?;
+    // SAFETY: MAP_FIXED is over the caller's own mapping (M1).
+    let at = unsafe { libc::mmap(base.cast(), len, access, flags, fd, offset) };
+    if at == libc::MAP_FAILED {
+        return Err(last_error(MMAP, len));
+    }
+    report(MMAP, base, len, access);
+    Ok(())
+}
+
+/// Passes on an advice about a range, and says what became of it.
+///
+/// # Safety
+/// The range must be whole pages of one mapping that the caller owns; where the advice throws content away, nothing may use it.
+pub(super) unsafe fn advise(base: *mut u8, len: usize, advice: i32) -> Result<(), MemoryError> {
+    gate(MADVISE, len)?;
+    // SAFETY: the range is the caller's own (M1).
+    if unsafe { libc::madvise(base.cast(), len, advice) } != 0 {
+        return Err(last_error(MADVISE, len));
+    }
+    Ok(())
+}
+
+/// Writes what was changed in a shared mapping back to its file, and waits for it.
+///
+/// # Safety
+/// The range must be whole pages of one mapping that the caller owns.
+pub(super) unsafe fn write_back(base: *mut u8, len: usize) -> Result<(), MemoryError> {
+    gate(MSYNC, len)?;
+    // SAFETY: the range is the caller's own (M1); no byte of it changes.
+    if unsafe { libc::msync(base.cast(), len, libc::MS_SYNC) } != 0 {
+        return Err(last_error(MSYNC, len));
+    }
+    Ok(())
+}
+
+/// Keeps a range in memory, or lets it go again.
+///
+/// # Safety
+/// The range must be whole pages of one mapping that the caller owns.
+pub(super) unsafe fn lock(base: *mut u8, len: usize, keep: bool) -> Result<(), MemoryError> {
+    gate(MLOCK, len)?;
+    // SAFETY: the range is the caller's own (M1); no byte of it changes.
+    let refused = unsafe { if keep { libc::mlock(base.cast(), len) } else { libc::munlock(base.cast(), len) } } != 0;
+    if refused { Err(last_error(MLOCK, len)) } else { Ok(()) }
 }
 
 fn gate(call: &'static str, size: usize) -> Result<(), MemoryError> {

@@ -73,6 +73,11 @@ pub fn run_values(program: &Program, func: FuncId, host: Host<'_>, args: &mut [A
             (Arg::SliceMut(slice), Type::Array(elem)) if slice.elem() == elem => {
                 words.extend([slice.as_mut_ptr().expose_provenance() as u64, slice.len() as u64]);
             }
+            (Arg::Mapped(mapped), Type::Array(elem))
+                if mapped.elem() == elem && (!mutable || mapped.view().is_writable()) =>
+            {
+                words.extend([mapped.view().address(), mapped.view().len() as u64]);
+            }
             _ => return Err(RunError::NoFunction),
         }
     }

@@ -1,0 +1,39 @@
+//! The walls round a process: data in mappings, faults, the floating-point registers, resources that run out, threads and forks.
+#![cfg(all(debug_assertions, target_os = "linux"))]
+
+mod data;
+#[path = "../memory/process.rs"]
+#[allow(dead_code, reason = "shared with the tests of memory")]
+mod process;
+
+/// A file of this test's own, which goes away at the end.
+struct TempFile {
+    path: std::path::PathBuf,
+}
+
+impl TempFile {
+    fn new(name: &str, bytes: &[u8]) -> TempFile {
+        let path = std::env::temp_dir().join(format!("cresset-walls-{}-{name}", std::process::id()));
+        std::fs::write(&path, bytes).expect("a file");
+        TempFile { path }
+    }
+
+    fn floats(name: &str, values: &[f64]) -> TempFile {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        TempFile::new(name, &bytes)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        std::fs::read(&self.path).expect("the file")
+    }
+
+    fn len(&self, len: u64) {
+        std::fs::File::options().write(true).open(&self.path).and_then(|file| file.set_len(len)).expect("a length");
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
