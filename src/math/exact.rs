@@ -1,4 +1,6 @@
-//! Functions whose results are exact, or rounded once: plain numbers only.
+//! Functions whose results are exact, or rounded once.
+
+use super::real::{Mask, Real};
 
 /// `x`, or the one NaN.
 fn canonical(x: f64) -> f64 {
@@ -7,8 +9,21 @@ fn canonical(x: f64) -> f64 {
 
 /// The remainder of the truncated division `x / y`, exactly, with the sign of `x`: C's `fmod`.
 ///
+/// Where the quotient is below 2^52, its whole part is known to one, and the rest and its correction are exact by a fused operation. Else long division.
+#[inline(always)]
+pub fn fmod<R: Real>(x: R, y: R) -> R {
+    let (a, b) = (x.abs(), y.abs());
+    let quotient = a.div(b);
+    // Rounded to a whole number either way; one too many leaves a negative rest.
+    let rest = quotient.round_even().fnma(b, a);
+    let usual = R::select(rest.lt(x.lit(0.0)), rest.add(b), rest).copysign(x);
+    // An infinite or NaN argument, or a zero divisor, fails here too; so do quotients whose own rounding counts.
+    let is_usual = quotient.lt(x.lit(4503599627370496.0)).and(b.le(x.lit(f64::MAX)));
+    R::rare(is_usual.not(), usual, fmod_rare, [x, y])
+}
+
 /// Long division on the significands, eleven bits at a time: at most 191 integer remainders.
-pub fn fmod(x: f64, y: f64) -> f64 {
+fn fmod_rare([x, y]: [f64; 2]) -> f64 {
     if x.is_nan() || y.is_nan() || x.is_infinite() || y == 0.0 {
         return f64::NAN;
     }

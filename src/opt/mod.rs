@@ -3,6 +3,9 @@
 mod bounds;
 mod control;
 mod dce;
+pub mod elementary;
+#[cfg(test)]
+mod elementary_tests;
 mod fold;
 mod gvn;
 mod licm;

@@ -1,0 +1,370 @@
+//! Elementary functions as operations in line: each body of [`crate::math`] run once over values of the IR, in any number of lanes.
+//!
+//! The numbers that a body computes with are instructions here, so that what they give has the bits that the body gives over plain numbers.
+//! Its fall-back for rare arguments is the function itself, out of line, in an arm that is seldom taken.
+
+use super::replace::Replace;
+use crate::ir::func::{Func, Inst, InstId, InstKind, Region, RegionId, Ty, Value, Values};
+use crate::ir::op::{Math, Op, Scalar};
+use crate::math;
+use crate::math::real::{Int, Mask, Real};
+use crate::math::table::TableId;
+use crate::span::Span;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// Puts the operations of the elementary functions that `wanted` names in the place of their instructions.
+pub fn expand(func: &mut Func, wanted: impl Fn(&Func, InstId) -> bool) {
+    let is_wanted = |func: &Func, id: InstId| matches!(func.inst(id).kind, InstKind::Math(_)) && wanted(func, id);
+    let mut replace = Replace::new(func);
+    let mut any = false;
+    for region in 0..func.regions.len() {
+        if !func.regions[region].insts.iter().any(|&id| is_wanted(func, id)) {
+            continue;
+        }
+        any = true;
+        let insts = std::mem::take(&mut func.regions[region].insts);
+        let mut builder = Builder::new(std::mem::take(func));
+        for id in insts {
+            if is_wanted(&builder.func, id) {
+                let old = builder.func.inst(id).first_result;
+                let (with, new) = builder.math(id);
+                builder = with;
+                replace.set(old, new);
+            } else {
+                builder.insts.push(id);
+            }
+        }
+        let Builder { func: with, insts, .. } = builder;
+        *func = with;
+        func.regions[region].insts = insts;
+    }
+    if any {
+        replace.apply(func);
+    }
+}
+
+/// All of them, of vectors and of single numbers.
+pub fn expand_all(func: &mut Func) {
+    expand(func, |_, _| true);
+}
+
+/// A region in the making.
+struct Builder {
+    func: Func,
+    insts: Vec<InstId>,
+    /// Those made in this region.
+    constants: HashMap<(Scalar, u64, u8), Value>,
+    lanes: u8,
+    span: Span,
+    /// What is being expanded, with its arguments.
+    math: (Math, Values),
+}
+
+impl Builder {
+    fn new(func: Func) -> Builder {
+        let math = (Math::Exp, Values::default());
+        Builder { func, insts: Vec::new(), constants: HashMap::new(), lanes: 1, span: Span::default(), math }
+    }
+
+    fn push(&mut self, kind: InstKind, args: &[Value], result: Option<Ty>) -> InstId {
+        let args = self.func.new_values(args);
+        let id = InstId(self.func.insts.len() as u32);
+        let first_result = Value(self.func.values.len() as u32);
+        self.func.values.extend(result);
+        let results = u32::from(result.is_some());
+        self.func.insts.push(Inst { kind, args, first_result, results, span: self.span });
+        id
+    }
+
+    /// An instruction in this region; its result.
+    fn inst(&mut self, kind: InstKind, args: &[Value], scalar: Scalar) -> Value {
+        let id = self.push(kind, args, Some(Ty { scalar, lanes: self.lanes }));
+        self.insts.push(id);
+        self.func.inst(id).first_result
+    }
+
+    fn constant(&mut self, scalar: Scalar, bits: u64) -> Value {
+        if let Some(&value) = self.constants.get(&(scalar, bits, self.lanes)) {
+            return value;
+        }
+        let kind = if scalar == Scalar::F64 { InstKind::ConstF64(bits) } else { InstKind::ConstI64(bits as i64) };
+        let value = self.inst(kind, &[], scalar);
+        self.constants.insert((scalar, bits, self.lanes), value);
+        value
+    }
+
+    /// Expands an elementary function; its value.
+    fn math(mut self, id: InstId) -> (Builder, Value) {
+        let Inst { kind, args, first_result, span, .. } = *self.func.inst(id);
+        let InstKind::Math(math) = kind else { return (self, first_result) };
+        self.lanes = self.func.ty(first_result).lanes;
+        self.span = span;
+        self.math = (math, args);
+        let args = self.func.values_in(args).to_vec();
+        let cell = RefCell::new(self);
+        let arg = |i: usize| IrReal { builder: &cell, value: args[i] };
+        let value = call(math, arg).value;
+        (cell.into_inner(), value)
+    }
+
+    /// `usual`, but in the lanes of the mask what the function itself gives.
+    fn rare(&mut self, mask: Value, usual: Value) -> Value {
+        let (math, args) = self.math;
+        let lanes = self.lanes;
+        let condition = if lanes == 1 {
+            mask
+        } else {
+            let id = self.push(InstKind::AnyLane, &[mask], Some(Ty::one(Scalar::Bool)));
+            self.insts.push(id);
+            self.func.inst(id).first_result
+        };
+        let args = self.func.values_in(args).to_vec();
+        let (cold, warm) = (self.region(), self.region());
+        let number = Ty { scalar: Scalar::F64, lanes };
+        let branch = self.push(InstKind::If(cold, warm), &[condition], Some(number));
+        let called = if lanes == 1 {
+            self.push(InstKind::Math(math), &args, Some(number))
+        } else {
+            let all: Vec<Value> = [mask, usual].into_iter().chain(args).collect();
+            self.push(InstKind::MathLanes(math), &all, Some(number))
+        };
+        let value = self.func.inst(called).first_result;
+        let leave =
+            [self.push(InstKind::Exit(branch), &[value], None), self.push(InstKind::Exit(branch), &[usual], None)];
+        self.func.regions[cold.index()].insts = vec![called, leave[0]];
+        self.func.regions[warm.index()].insts = vec![leave[1]];
+        self.insts.push(branch);
+        self.func.inst(branch).first_result
+    }
+
+    fn region(&mut self) -> RegionId {
+        self.func.regions.push(Region::default());
+        RegionId(self.func.regions.len() as u32 - 1)
+    }
+}
+
+/// The body of a function over its arguments.
+fn call<R: Real>(function: Math, arg: impl Fn(usize) -> R) -> R {
+    let x = arg(0);
+    match function {
+        Math::Exp => math::exp(x),
+        Math::Exp2 => math::exp2(x),
+        Math::Expm1 => math::expm1(x),
+        Math::Ln => math::ln(x),
+        Math::Log2 => math::log2(x),
+        Math::Log10 => math::log10(x),
+        Math::Log1p => math::log1p(x),
+        Math::Cbrt => math::cbrt(x),
+        Math::Sin => math::sin(x),
+        Math::Cos => math::cos(x),
+        Math::Tan => math::tan(x),
+        Math::Asin => math::asin(x),
+        Math::Acos => math::acos(x),
+        Math::Atan => math::atan(x),
+        Math::Sinh => math::sinh(x),
+        Math::Cosh => math::cosh(x),
+        Math::Tanh => math::tanh(x),
+        Math::Asinh => math::asinh(x),
+        Math::Acosh => math::acosh(x),
+        Math::Atanh => math::atanh(x),
+        Math::Erf => math::erf(x),
+        Math::Erfc => math::erfc(x),
+        Math::Pow => math::pow(x, arg(1)),
+        Math::Hypot => math::hypot(x, arg(1)),
+        Math::Atan2 => math::atan2(x, arg(1)),
+        Math::Fmod => math::fmod(x, arg(1)),
+    }
+}
+
+/// A number: a value of the IR in some lanes.
+#[derive(Clone, Copy)]
+struct IrReal<'b> {
+    builder: &'b RefCell<Builder>,
+    value: Value,
+}
+
+/// A 64-bit pattern.
+#[derive(Clone, Copy)]
+struct IrInt<'b> {
+    builder: &'b RefCell<Builder>,
+    value: Value,
+}
+
+/// A truth value.
+#[derive(Clone, Copy)]
+struct IrMask<'b> {
+    builder: &'b RefCell<Builder>,
+    value: Value,
+}
+
+fn inst(builder: &RefCell<Builder>, kind: InstKind, args: &[Value], scalar: Scalar) -> Value {
+    builder.borrow_mut().inst(kind, args, scalar)
+}
+
+fn op(builder: &RefCell<Builder>, op: Op, args: &[Value]) -> Value {
+    inst(builder, InstKind::Op(op), args, op.result())
+}
+
+/// The bits of 1.5 * 2^52, to which a whole number is added to stand in the low bits of the sum.
+const WHOLE: f64 = 6_755_399_441_055_744.0;
+
+impl<'b> IrReal<'b> {
+    fn real(self, with: Op, args: &[Value]) -> IrReal<'b> {
+        IrReal { builder: self.builder, value: op(self.builder, with, args) }
+    }
+
+    fn mask(self, with: Op, args: &[Value]) -> IrMask<'b> {
+        IrMask { builder: self.builder, value: op(self.builder, with, args) }
+    }
+}
+
+impl<'b> Real for IrReal<'b> {
+    type Int = IrInt<'b>;
+    type Mask = IrMask<'b>;
+
+    fn lit(self, v: f64) -> Self {
+        let value = self.builder.borrow_mut().constant(Scalar::F64, v.to_bits());
+        IrReal { value, ..self }
+    }
+    fn int(self, v: i64) -> IrInt<'b> {
+        let value = self.builder.borrow_mut().constant(Scalar::I64, v as u64);
+        IrInt { builder: self.builder, value }
+    }
+    fn add(self, o: Self) -> Self {
+        self.real(Op::FAdd, &[self.value, o.value])
+    }
+    fn sub(self, o: Self) -> Self {
+        self.real(Op::FSub, &[self.value, o.value])
+    }
+    fn mul(self, o: Self) -> Self {
+        self.real(Op::FMul, &[self.value, o.value])
+    }
+    fn div(self, o: Self) -> Self {
+        self.real(Op::FDiv, &[self.value, o.value])
+    }
+    fn fma(self, a: Self, b: Self) -> Self {
+        self.real(Op::Fma, &[self.value, a.value, b.value])
+    }
+    fn fms(self, a: Self, b: Self) -> Self {
+        self.real(Op::Fms, &[self.value, a.value, b.value])
+    }
+    fn fnma(self, a: Self, b: Self) -> Self {
+        self.real(Op::Fnma, &[self.value, a.value, b.value])
+    }
+    fn sqrt(self) -> Self {
+        self.real(Op::FSqrt, &[self.value])
+    }
+    fn neg(self) -> Self {
+        self.real(Op::FNeg, &[self.value])
+    }
+    fn abs(self) -> Self {
+        self.real(Op::FAbs, &[self.value])
+    }
+    fn copysign(self, sign: Self) -> Self {
+        self.real(Op::FCopysign, &[self.value, sign.value])
+    }
+    fn round_even(self) -> Self {
+        self.real(Op::FRoundEven, &[self.value])
+    }
+    fn bits(self) -> IrInt<'b> {
+        IrInt { builder: self.builder, value: op(self.builder, Op::FBits, &[self.value]) }
+    }
+    fn to_int(self) -> IrInt<'b> {
+        self.add(self.lit(WHOLE)).bits().sub(self.int(WHOLE.to_bits() as i64))
+    }
+    fn lt(self, o: Self) -> IrMask<'b> {
+        self.mask(Op::FLt, &[self.value, o.value])
+    }
+    fn le(self, o: Self) -> IrMask<'b> {
+        self.mask(Op::FLe, &[self.value, o.value])
+    }
+    fn eq(self, o: Self) -> IrMask<'b> {
+        self.mask(Op::FEq, &[self.value, o.value])
+    }
+    fn is_nan(self) -> IrMask<'b> {
+        self.mask(Op::FIsNan, &[self.value])
+    }
+    fn select(mask: IrMask<'b>, a: Self, b: Self) -> Self {
+        let value = inst(a.builder, InstKind::Select, &[mask.value, a.value, b.value], Scalar::F64);
+        IrReal { value, ..a }
+    }
+    fn rare<const N: usize>(mask: IrMask<'b>, usual: Self, _: fn([f64; N]) -> f64, _: [Self; N]) -> Self {
+        let value = usual.builder.borrow_mut().rare(mask.value, usual.value);
+        IrReal { value, ..usual }
+    }
+}
+
+impl<'b> IrInt<'b> {
+    fn int(self, with: Op, args: &[Value]) -> IrInt<'b> {
+        IrInt { builder: self.builder, value: op(self.builder, with, args) }
+    }
+
+    fn constant(self, v: i64) -> Value {
+        self.builder.borrow_mut().constant(Scalar::I64, v as u64)
+    }
+}
+
+impl<'b> Int for IrInt<'b> {
+    type Real = IrReal<'b>;
+    type Mask = IrMask<'b>;
+
+    fn add(self, o: Self) -> Self {
+        self.int(Op::IWrappingAdd, &[self.value, o.value])
+    }
+    fn sub(self, o: Self) -> Self {
+        self.int(Op::IWrappingSub, &[self.value, o.value])
+    }
+    fn and(self, o: Self) -> Self {
+        self.int(Op::IAnd, &[self.value, o.value])
+    }
+    fn or(self, o: Self) -> Self {
+        self.int(Op::IOr, &[self.value, o.value])
+    }
+    fn xor(self, o: Self) -> Self {
+        self.int(Op::IXor, &[self.value, o.value])
+    }
+    fn shl(self, n: u32) -> Self {
+        self.int(Op::IShl, &[self.value, self.constant(n.into())])
+    }
+    fn shr(self, n: u32) -> Self {
+        self.int(Op::IShr, &[self.value, self.constant(n.into())])
+    }
+    fn sar(self, n: u32) -> Self {
+        self.int(Op::ISar, &[self.value, self.constant(n.into())])
+    }
+    fn lt(self, o: Self) -> IrMask<'b> {
+        IrMask { builder: self.builder, value: op(self.builder, Op::ILt, &[self.value, o.value]) }
+    }
+    fn eq(self, o: Self) -> IrMask<'b> {
+        IrMask { builder: self.builder, value: op(self.builder, Op::IEq, &[self.value, o.value]) }
+    }
+    fn from_bits(self) -> IrReal<'b> {
+        IrReal { builder: self.builder, value: op(self.builder, Op::FFromBits, &[self.value]) }
+    }
+    fn to_real(self) -> IrReal<'b> {
+        let whole = self.constant(WHOLE.to_bits() as i64);
+        let sum = self.int(Op::IWrappingAdd, &[self.value, whole]).from_bits();
+        sum.sub(sum.lit(WHOLE))
+    }
+    fn lookup(self, table: TableId) -> IrReal<'b> {
+        let value = inst(self.builder, InstKind::TableLoad(table), &[self.value], Scalar::F64);
+        IrReal { builder: self.builder, value }
+    }
+    fn select(mask: IrMask<'b>, a: Self, b: Self) -> Self {
+        let value = inst(a.builder, InstKind::Select, &[mask.value, a.value, b.value], Scalar::I64);
+        IrInt { value, ..a }
+    }
+}
+
+impl Mask for IrMask<'_> {
+    fn and(self, o: Self) -> Self {
+        IrMask { value: op(self.builder, Op::BAnd, &[self.value, o.value]), ..self }
+    }
+    fn or(self, o: Self) -> Self {
+        IrMask { value: op(self.builder, Op::BOr, &[self.value, o.value]), ..self }
+    }
+    fn not(self) -> Self {
+        IrMask { value: op(self.builder, Op::BNot, &[self.value]), ..self }
+    }
+}
