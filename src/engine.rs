@@ -268,6 +268,11 @@ impl Engine {
         self.inspect(utf8(text)?)
     }
 
+    /// What all clones share.
+    pub(crate) fn shared(&self) -> &EngineInner {
+        &self.inner
+    }
+
     /// The typed program.
     pub(crate) fn analyze(&self, text: &str, inputs: &[(&str, Type)]) -> Result<Hir, Error> {
         let wrong = |diagnostics| Error::Source(SourceError { diagnostics, source: Arc::from(text) });

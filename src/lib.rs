@@ -30,6 +30,7 @@
 //! | compile, inspect, configure | [`Engine`], [`Config`] |
 //! | call with types known to Rust | [`Module::func`], [`Func`], [`signature::Signature`] |
 //! | call with types known at run time | [`Module::call`], [`Module::run`], [`Arg`], [`Value`] |
+//! | run a formula over columns | [`Engine::kernel`], [`Kernel`], [`Columns`] |
 //! | limit and cancel | [`Limits`], [`Sandbox`], [`CancelHandle`] |
 //! | let programs call the host | [`Config::host_fn`], [`HostError`] |
 //! | put data into memory that a program reads and writes in place: files, shared memory | [`Data`], [`DataMut`], [`Buffer`] |
@@ -51,6 +52,7 @@ pub mod host;
 pub mod interp;
 #[doc(hidden)]
 pub mod ir;
+pub mod kernel;
 pub mod limits;
 #[cfg(feature = "disasm")]
 #[doc(hidden)]
@@ -81,6 +83,7 @@ pub use diagnostic::Diagnostic;
 pub use engine::{Config, Cpu, Engine, Execution, Inspection};
 pub use error::{Error, SourceError};
 pub use host::{HostError, HostFn};
+pub use kernel::{Binding, Columns, CompiledKernel, InputType, Kernel, OutputColumn, Reduction, Selection, Validity};
 pub use limits::{CancelHandle, Limits};
 #[doc(inline)]
 pub use memory::data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, View};

@@ -1,7 +1,7 @@
 //! The types of typed handles: Rust function pointer types that name a signature of the language.
 
 use crate::types::{Elem, Type};
-use crate::value::{Arg, Array, Value};
+use crate::value::{Arg, Array, Slice, SliceMut, Value};
 
 /// An element type of arrays, as Rust has it.
 pub trait Element: Copy + Send + Sync + 'static + sealed::Sealed {
@@ -11,15 +11,28 @@ pub trait Element: Copy + Send + Sync + 'static + sealed::Sealed {
     fn slice(slice: &[Self]) -> Arg<'_>;
     /// As an argument to write.
     fn slice_mut(slice: &mut [Self]) -> Arg<'_>;
+    /// As elements whose type is known only at run time.
+    fn as_slice(slice: &[Self]) -> Slice<'_>;
+    /// As elements to write whose type is known only at run time.
+    fn as_slice_mut(slice: &mut [Self]) -> SliceMut<'_>;
+    /// `0`, `0.0` or `false`.
+    const ZERO: Self;
     /// From a returned array.
     fn from_array(array: Array) -> Option<Vec<Self>>;
 }
 
 macro_rules! elements {
-    ($($ty:ty, $tag:ident;)*) => {$(
+    ($($ty:ty, $tag:ident, $zero:expr;)*) => {$(
         impl sealed::Sealed for $ty {}
         impl Element for $ty {
             const ELEM: Elem = Elem::$tag;
+            const ZERO: $ty = $zero;
+            fn as_slice(slice: &[$ty]) -> Slice<'_> {
+                Slice::$tag(slice)
+            }
+            fn as_slice_mut(slice: &mut [$ty]) -> SliceMut<'_> {
+                SliceMut::$tag(slice)
+            }
             fn slice(slice: &[$ty]) -> Arg<'_> {
                 Arg::from(slice)
             }
@@ -36,7 +49,7 @@ macro_rules! elements {
     )*};
 }
 
-elements!(f64, F64; f32, F32; i64, I64; i32, I32; u8, U8; bool, Bool;);
+elements!(f64, F64, 0.0; f32, F32, 0.0; i64, I64, 0; i32, I32, 0; u8, U8, 0; bool, Bool, false;);
 
 /// A scalar parameter.
 pub trait ScalarParam: Copy + 'static + sealed::Sealed {

@@ -101,6 +101,10 @@ pub struct Trap {
     pub fuel_left: Option<u64>,
     /// What a host function said, for [`TrapKind::HostError`].
     pub host: Option<HostFailure>,
+    /// The row that trapped, where a kernel ran over columns.
+    pub row: Option<u64>,
+    /// The kernel's output whose text it is that trapped, where it has several.
+    pub output: Option<std::sync::Arc<str>>,
 }
 
 /// What a failed host function left.
@@ -121,7 +125,17 @@ impl fmt::Debug for HostFailure {
 impl Trap {
     /// A trap of this kind at this place, with nothing else known yet.
     pub fn new(kind: TrapKind, span: Span) -> Trap {
-        Trap { kind, span, bounds: None, stack: Vec::new(), frames_left_out: 0, fuel_left: None, host: None }
+        Trap {
+            kind,
+            span,
+            bounds: None,
+            stack: Vec::new(),
+            frames_left_out: 0,
+            fuel_left: None,
+            host: None,
+            row: None,
+            output: None,
+        }
     }
 }
 
@@ -133,6 +147,12 @@ impl fmt::Display for Trap {
         }
         if let Some(host) = &self.host {
             write!(f, ": {}", host.message)?;
+        }
+        if let Some(output) = &self.output {
+            write!(f, " in `{}`", crate::diagnostic::cut(output))?;
+        }
+        if let Some(row) = self.row {
+            write!(f, " in row {row}")?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use crate::memory::data::{AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
 use crate::signature::Element;
 use crate::types::{Elem, Type};
+use std::ops::Range;
 
 macro_rules! slices {
     ($($variant:ident $prim:ty),*) => {
@@ -84,6 +85,83 @@ macro_rules! slices {
             /// To read and write.
             pub fn as_slice_mut(&mut self) -> SliceMut<'_> {
                 match self { $(Array::$variant(v) => SliceMut::$variant(v),)* }
+            }
+        }
+
+        impl<'a> Slice<'a> {
+            /// Some of the elements; none where there are not so many.
+            pub(crate) fn range(self, range: Range<usize>) -> Slice<'a> {
+                match self { $(Slice::$variant(s) => Slice::$variant(s.get(range).unwrap_or_default()),)* }
+            }
+
+            /// The elements at these places.
+            pub(crate) fn pick(self, places: &[u32]) -> Array {
+                match self {
+                    $(Slice::$variant(s) => {
+                        Array::$variant(places.iter().filter_map(|&at| s.get(at as usize).copied()).collect())
+                    })*
+                }
+            }
+        }
+
+        impl SliceMut<'_> {
+            /// Some of the elements; none where there are not so many.
+            pub(crate) fn range(&mut self, range: Range<usize>) -> SliceMut<'_> {
+                match self { $(SliceMut::$variant(s) => SliceMut::$variant(s.get_mut(range).unwrap_or_default()),)* }
+            }
+
+            /// The elements as two parts; the first has so many, or all.
+            pub(crate) fn split_at(self, at: usize) -> (Self, Self) {
+                match self {
+                    $(SliceMut::$variant(s) => {
+                        let (a, b) = s.split_at_mut(at.min(s.len()));
+                        (SliceMut::$variant(a), SliceMut::$variant(b))
+                    })*
+                }
+            }
+
+            /// Moves the first elements to these ascending places, in order, and makes all others zero.
+            pub(crate) fn spread(&mut self, places: &[u32]) {
+                match self {
+                    $(SliceMut::$variant(s) => {
+                        // Each goes to a place at or behind its own, so from the last to the first none is overwritten before it moved.
+                        let mut end = s.len();
+                        for (from, &to) in places.iter().enumerate().rev() {
+                            let to = to as usize;
+                            if to < end && from <= to {
+                                let value = s[from];
+                                s[to + 1..end].fill(<$prim as Element>::ZERO);
+                                s[to] = value;
+                                end = to;
+                            }
+                        }
+                        s[..end].fill(<$prim as Element>::ZERO);
+                    })*
+                }
+            }
+        }
+
+        impl Array {
+            /// How many elements.
+            pub fn len(&self) -> usize {
+                match self { $(Array::$variant(v) => v.len(),)* }
+            }
+
+            /// Whether there are none.
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// So many zeros, if there is memory for them.
+            pub(crate) fn zeros(elem: Elem, len: usize) -> Option<Array> {
+                match elem {
+                    $(Elem::$variant => {
+                        let mut values = Vec::new();
+                        values.try_reserve_exact(len).ok()?;
+                        values.resize(len, <$prim as Element>::ZERO);
+                        Some(Array::$variant(values))
+                    })*
+                }
             }
         }
 
@@ -212,6 +290,33 @@ impl<'a, T: Element + Plain> From<&'a Buffer<T>> for Arg<'a> {
 impl<'a, T: Element + Plain> From<&'a mut Buffer<T>> for Arg<'a> {
     fn from(buffer: &'a mut Buffer<T>) -> Arg<'a> {
         T::slice_mut(buffer)
+    }
+}
+
+impl Slice<'_> {
+    /// An element, widened as a load does.
+    pub(crate) fn widened(&self, at: usize) -> Option<Value> {
+        Some(match self {
+            Slice::F64(s) => Value::F64(*s.get(at)?),
+            Slice::F32(s) => Value::F64(f64::from(*s.get(at)?)),
+            Slice::I64(s) => Value::I64(*s.get(at)?),
+            Slice::I32(s) => Value::I64(i64::from(*s.get(at)?)),
+            Slice::U8(s) => Value::I64(i64::from(*s.get(at)?)),
+            Slice::Bool(s) => Value::Bool(*s.get(at)?),
+        })
+    }
+}
+
+impl SliceMut<'_> {
+    /// Stores a value of the type that the elements are read as, or an `i64` as `f64`; nothing where it is another or the place is outside.
+    pub(crate) fn put(&mut self, at: usize, value: &Value) {
+        match (self, value) {
+            (SliceMut::F64(s), Value::F64(x)) => s.get_mut(at).map_or((), |to| *to = *x),
+            (SliceMut::F64(s), Value::I64(n)) => s.get_mut(at).map_or((), |to| *to = *n as f64),
+            (SliceMut::I64(s), Value::I64(n)) => s.get_mut(at).map_or((), |to| *to = *n),
+            (SliceMut::Bool(s), Value::Bool(b)) => s.get_mut(at).map_or((), |to| *to = *b),
+            _ => {}
+        }
     }
 }
 

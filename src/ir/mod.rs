@@ -2,6 +2,7 @@
 
 pub mod arrays;
 pub mod build;
+pub mod emit;
 pub mod eval;
 pub mod func;
 pub mod index;

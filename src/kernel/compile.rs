@@ -1,0 +1,295 @@
+//! From a kernel's texts and the types of its inputs to code: one *row function* of all outputs, so that they share loads and work, and around it
+//! the *chunk function* that runs it over rows `start..end`.
+//!
+//! A chunk function takes the inputs (a column or an array as address and length), the outputs likewise, a one-element array that receives the number of the
+//! row under way, then `start` and `end`; it gives the first row that it did not do, which is `end`.
+
+use crate::codegen::{self, CodegenError, CodegenOptions};
+use crate::engine::{Engine, Execution};
+use crate::error::Error;
+use crate::ir::build::{BuildError, BuildOptions, build};
+use crate::ir::emit::{Emitter, shift_spans};
+use crate::ir::func::{Func, InstKind, Value};
+use crate::ir::op::{Op, Scalar, elem_scalar, scalar_of};
+use crate::kernel::columns::InputType;
+use crate::opt;
+use crate::runtime::program::{FuncSignature, Program, ProgramInfo};
+use crate::sema::hir::{FuncId, Hir};
+use crate::span::Span;
+use crate::types::{Elem, Type};
+use std::sync::Arc;
+
+/// One output's text.
+#[derive(Debug)]
+pub(super) struct Formula {
+    /// The output's name; empty for the only one.
+    pub name: Arc<str>,
+    pub text: Arc<str>,
+    /// Which of the kernel's inputs it uses, in the order of its program's parameters.
+    pub uses: Vec<usize>,
+}
+
+/// A formula with types.
+#[derive(Debug)]
+pub(super) struct Typed {
+    pub hir: Hir,
+    pub main: FuncId,
+    pub result: Type,
+    /// Where its text begins if all are written one behind the other: what spans of machine code count from.
+    pub at: u32,
+}
+
+/// A kernel's machine code.
+#[derive(Debug)]
+pub(super) struct Code {
+    pub program: Arc<Program>,
+    pub scalar: FuncId,
+    /// Host functions may do anything: no row is run twice, nor two in one call.
+    pub calls_host: bool,
+}
+
+/// Why there is no machine code.
+enum Refusal {
+    /// The interpreter may still do it.
+    Soft(Error),
+    Hard(Error),
+}
+
+/// The formulas with types.
+pub(super) fn analyze(
+    engine: &Engine,
+    formulas: &[Formula],
+    names: &[&str],
+    types: &[InputType],
+) -> Result<Vec<Typed>, Error> {
+    let mut at = 0_u32;
+    let mut typed = Vec::with_capacity(formulas.len());
+    for formula in formulas {
+        let inputs: Vec<(&str, Type)> = formula.uses.iter().map(|&i| (names[i], types[i].ty())).collect();
+        let hir = engine.analyze(&formula.text, &inputs)?;
+        let what =
+            if formula.name.is_empty() { "a kernel".to_owned() } else { format!("the output `{}`", formula.name) };
+        let main = hir.main.and_then(|id| Some((id, hir.funcs.get(id.0 as usize)?.result)));
+        let Some((main, result)) = main else { return Err(no_value(&what)) };
+        match result {
+            Type::F64 | Type::I64 | Type::Bool => {}
+            Type::Unit => return Err(no_value(&what)),
+            Type::Array(_) => {
+                return Err(Error::Signature(format!("{what} gives one number or truth value a row, not an array")));
+            }
+        }
+        typed.push(Typed { hir, main, result, at });
+        at = at
+            .checked_add(formula.text.len() as u32)
+            .ok_or_else(|| Error::Machine("the texts are too long".to_owned()))?;
+    }
+    Ok(typed)
+}
+
+fn no_value(what: &str) -> Error {
+    Error::Signature(format!("{what} needs a value: its text must end in an expression without `;`"))
+}
+
+/// The element type that holds a result.
+pub(super) fn elem_of(ty: Type) -> Elem {
+    match ty {
+        Type::I64 => Elem::I64,
+        Type::Bool => Elem::Bool,
+        _ => Elem::F64,
+    }
+}
+
+/// Machine code, or nothing where the interpreter is to run the kernel.
+pub(super) fn generate(
+    engine: &Engine,
+    formulas: &[Formula],
+    typed: &[Typed],
+    types: &[InputType],
+) -> Result<Option<Code>, Error> {
+    let shared = engine.shared();
+    let Some((arch, features)) = shared.target else { return Ok(None) };
+    let published = lower(engine, formulas, typed, types).and_then(|lowered| {
+        let options = CodegenOptions { arch, features, metering: shared.config.metering };
+        let blob = codegen::compile(&lowered.funcs, &options).map_err(|error| match error {
+            CodegenError::TooLarge(_) => Refusal::Soft(Error::Machine(error.to_string())),
+            error => Refusal::Hard(Error::Machine(error.to_string())),
+        })?;
+        let info = ProgramInfo { funcs: lowered.signatures, recursive: lowered.recursive };
+        let program = Program::publish(&shared.code, arch, blob, info).map_err(|error| match error {
+            error if error.is_execution_denied() => Refusal::Soft(error.into()),
+            error => Refusal::Hard(error.into()),
+        })?;
+        Ok(Code { program: Arc::new(program), scalar: lowered.scalar, calls_host: lowered.calls_host })
+    });
+    match published {
+        Ok(code) => Ok(Some(code)),
+        Err(Refusal::Soft(_)) if shared.config.execution == Execution::Auto => Ok(None),
+        Err(Refusal::Soft(error) | Refusal::Hard(error)) => Err(error),
+    }
+}
+
+/// All functions of a kernel's program.
+struct Lowered {
+    funcs: Vec<Func>,
+    signatures: Vec<FuncSignature>,
+    scalar: FuncId,
+    recursive: bool,
+    calls_host: bool,
+}
+
+fn lower(engine: &Engine, formulas: &[Formula], typed: &[Typed], types: &[InputType]) -> Result<Lowered, Refusal> {
+    let config = &engine.shared().config;
+    let options = BuildOptions { metering: config.metering };
+    let mut funcs = Vec::new();
+    let mut signatures = Vec::new();
+    let mut recursive = false;
+    let mut mains = Vec::with_capacity(typed.len());
+    for Typed { hir, main, at, .. } in typed {
+        // The functions of all texts in one program: numbered on.
+        let mut ids = vec![FuncId(u32::MAX); hir.funcs.len()];
+        let mut next = funcs.len() as u32;
+        for (i, id) in ids.iter_mut().enumerate().filter(|(i, _)| *i != main.0 as usize) {
+            *id = FuncId(next);
+            next += 1;
+            let func = &hir.funcs[i];
+            recursive |= func.recursive;
+            signatures.push(FuncSignature {
+                name: Arc::from(func.name.as_str()),
+                params: func.params.iter().map(|param| (param.ty, param.mutable)).collect(),
+                result: func.result,
+            });
+        }
+        let built = |id: u32| {
+            let mut func = build(hir, FuncId(id), &options).map_err(refusal)?;
+            for inst in &mut func.insts {
+                if let InstKind::Call(callee) = &mut inst.kind {
+                    *callee = ids.get(callee.0 as usize).copied().unwrap_or(*callee);
+                }
+            }
+            shift_spans(&mut func, *at);
+            Ok(func)
+        };
+        for id in (0..hir.funcs.len() as u32).filter(|&id| id != main.0) {
+            let mut func = built(id)?;
+            opt::optimize(&mut func, &config.passes);
+            funcs.push(func);
+        }
+        mains.push(built(main.0)?);
+    }
+    let all = || funcs.iter().chain(&mains).flat_map(|func| &func.insts);
+    let calls_host = all().any(|inst| matches!(inst.kind, InstKind::HostCall(_)));
+    let span =
+        Span::new(0, typed.last().map_or(0, |last| last.at) + formulas.last().map_or(0, |last| last.text.len() as u32));
+    let row = row_function(&mains, formulas, types, span, &config.passes);
+    let (mut scalar, signature) = scalar_function(&row, types, typed, span);
+    opt::optimize(&mut scalar, &config.passes);
+    let id = FuncId(funcs.len() as u32);
+    funcs.push(scalar);
+    signatures.push(signature);
+    Ok(Lowered { funcs, signatures, scalar: id, recursive, calls_host })
+}
+
+fn refusal(error: BuildError) -> Refusal {
+    match error {
+        BuildError::TooManyJoins => Refusal::Soft(Error::Machine("the kernel is too large to compile".to_owned())),
+        BuildError::Inconsistent => Refusal::Hard(Error::Machine("internal error: an inconsistent tree".to_owned())),
+    }
+}
+
+/// From one row's inputs to all outputs.
+fn row_function(mains: &[Func], formulas: &[Formula], types: &[InputType], span: Span, passes: &opt::Passes) -> Func {
+    let mut emit = Emitter::new("row", span);
+    let params: Vec<Vec<Value>> = types
+        .iter()
+        .map(|ty| match scalar_of(ty.ty()) {
+            Some(scalar) => vec![emit.param(scalar)],
+            None => vec![emit.param(Scalar::Ptr), emit.param(Scalar::I64)],
+        })
+        .collect();
+    emit.func.results = mains.iter().flat_map(|main| main.results.clone()).collect();
+    let mut outputs = Vec::with_capacity(mains.len());
+    for (main, formula) in mains.iter().zip(formulas) {
+        let args: Vec<Value> = formula.uses.iter().flat_map(|&i| params[i].clone()).collect();
+        match emit.embed(main, &args, &|id| id) {
+            Some(results) => outputs.extend(results),
+            // It always traps, or runs for ever.
+            None => {
+                opt::optimize(&mut emit.func, passes);
+                return emit.func;
+            }
+        }
+    }
+    emit.effect(InstKind::Return, &outputs);
+    opt::optimize(&mut emit.func, passes);
+    emit.func
+}
+
+/// The chunk function that does one row after the other.
+fn scalar_function(row: &Func, types: &[InputType], typed: &[Typed], span: Span) -> (Func, FuncSignature) {
+    let mut emit = Emitter::new("rows", span);
+    let one = |scalar| crate::ir::func::Ty::one(scalar);
+    let mut params = Vec::new();
+    let mut inputs = Vec::with_capacity(types.len());
+    for ty in types {
+        inputs.push(match *ty {
+            InputType::Scalar(ty) if scalar_of(ty).is_some() => {
+                params.push((ty, false));
+                (emit.param(scalar_of(ty).unwrap_or(Scalar::F64)), None)
+            }
+            InputType::Scalar(ty) => {
+                params.push((ty, false));
+                (emit.param(Scalar::Ptr), Some(emit.param(Scalar::I64)))
+            }
+            InputType::Column(elem) => {
+                params.push((Type::Array(elem), false));
+                (emit.param(Scalar::Ptr), Some(emit.param(Scalar::I64)))
+            }
+        });
+    }
+    let array = |emit: &mut Emitter| (emit.param(Scalar::Ptr), emit.param(Scalar::I64));
+    let outputs: Vec<(Value, Value)> = typed.iter().map(|_| array(&mut emit)).collect();
+    params.extend(typed.iter().map(|typed| (Type::Array(elem_of(typed.result)), true)));
+    let cell = array(&mut emit);
+    let (start, end) = (emit.param(Scalar::I64), emit.param(Scalar::I64));
+    params.extend([(Type::Array(Elem::I64), true), (Type::I64, false), (Type::I64, false)]);
+    emit.func.results = vec![Scalar::I64];
+
+    let zero = emit.int(0);
+    let cell_index = emit.one(InstKind::BoundsCheck, &[zero, cell.1], Scalar::I64);
+    let body = emit.new_region(&[one(Scalar::I64)]);
+    let rows = emit.inst(InstKind::Loop(body), &[start], &[one(Scalar::I64)]);
+    let outside = emit.enter(body);
+    let at = emit.params_of(body)[0];
+    let more = emit.one(InstKind::Op(Op::ILt), &[at, end], Scalar::Bool);
+    let (yes, no) = (emit.new_region(&[]), emit.new_region(&[]));
+    let test = emit.inst(InstKind::If(yes, no), &[more], &[]);
+    emit.enter(no);
+    emit.effect(InstKind::Exit(rows), &[at]);
+    emit.enter(yes);
+    emit.effect(InstKind::Exit(test), &[]);
+    emit.enter(body);
+    emit.effect(InstKind::Store(Elem::I64), &[cell.0, cell_index, at]);
+    let mut args = Vec::new();
+    for (ty, (value, length)) in types.iter().zip(&inputs) {
+        match (*ty, *length) {
+            (InputType::Column(elem), Some(length)) => {
+                let index = emit.one(InstKind::BoundsCheck, &[at, length], Scalar::I64);
+                args.push(emit.one(InstKind::Load(elem), &[*value, index], elem_scalar(elem)));
+            }
+            (_, length) => args.extend([Some(*value), length].into_iter().flatten()),
+        }
+    }
+    if let Some(results) = emit.embed(row, &args, &|id| id) {
+        for ((address, length), (typed, result)) in outputs.into_iter().zip(typed.iter().zip(results)) {
+            let index = emit.one(InstKind::BoundsCheck, &[at, length], Scalar::I64);
+            emit.effect(InstKind::Store(elem_of(typed.result)), &[address, index, result]);
+        }
+        let step = emit.int(1);
+        let next = emit.one(InstKind::Op(Op::IWrappingAdd), &[at, step], Scalar::I64);
+        emit.effect(InstKind::Repeat(rows), &[next]);
+    }
+    emit.enter(outside);
+    let done = emit.results(rows);
+    emit.effect(InstKind::Return, &done);
+    (emit.func, FuncSignature { name: Arc::from("rows"), params, result: Type::I64 })
+}

@@ -1,0 +1,371 @@
+//! Runs a compiled kernel over its rows, chunk by chunk.
+//!
+//! Where some rows of a chunk are missing, the others are moved together first: code never sees a missing row.
+//! A chunk is run with the fuel of one row. Where that does not suffice, or a row traps, the run is begun again at that row, with the fuel of its own: so what is
+//! reported is exactly what that row does alone.
+
+use super::bind::{Bound, Rows};
+use super::compile::{Code, elem_of};
+use super::output::{OutputColumn, Selection, no_memory, zero_bits};
+use super::reduce::Fold;
+use super::{CompiledKernel, output};
+use crate::error::Error;
+use crate::interp;
+use crate::limits::Limits;
+use crate::runtime::entry::run_values;
+use crate::runtime::fpenv::FpEnv;
+use crate::runtime::{Host, RunError};
+use crate::sandbox::Sandbox;
+use crate::span::Span;
+use crate::trap::{Trap, TrapKind};
+use crate::types::{Elem, Type};
+use crate::value::{Arg, Array, SliceMut, Value};
+use std::ops::Range;
+use std::time::Instant;
+
+/// Rows that are run at once; also the blocks of reductions.
+pub(super) const CHUNK: usize = 4096;
+
+/// Which rows of a chunk are there.
+enum Present {
+    All(usize),
+    /// Ascending.
+    Some(Vec<u32>),
+}
+
+impl Present {
+    fn count(&self) -> usize {
+        match self {
+            Present::All(count) => *count,
+            Present::Some(rows) => rows.len(),
+        }
+    }
+
+    /// The row in the chunk of one that is there.
+    fn row(&self, at: usize) -> usize {
+        match self {
+            Present::All(_) => at,
+            Present::Some(rows) => rows.get(at).map_or(at, |row| *row as usize),
+        }
+    }
+}
+
+/// A run over all rows.
+pub(super) struct Runner<'r, 'a> {
+    kernel: &'r CompiledKernel,
+    rows: &'r Rows<'a>,
+    deadline: Option<Instant>,
+}
+
+impl<'r, 'a> Runner<'r, 'a> {
+    pub(super) fn new(kernel: &'r CompiledKernel, sandbox: &Sandbox, rows: &'r Rows<'a>) -> Runner<'r, 'a> {
+        // A deadline beyond what the clock can tell is none.
+        let deadline = sandbox.limits.deadline.and_then(|time| Instant::now().checked_add(time));
+        Runner { kernel, rows, deadline }
+    }
+
+    /// The chunks of all rows, in order.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let count = self.rows.count;
+        (0..count).step_by(CHUNK).map(move |start| start..count.min(start + CHUNK))
+    }
+
+    fn present(&self, range: &Range<usize>) -> Present {
+        let validity = &self.rows.validity;
+        let is_there = |row: &u32| validity.iter().all(|validity| validity.is_valid(range.start + *row as usize));
+        if validity.is_empty() {
+            return Present::All(range.len());
+        }
+        let rows: Vec<u32> = (0..range.len() as u32).filter(is_there).collect();
+        if rows.len() == range.len() { Present::All(rows.len()) } else { Present::Some(rows) }
+    }
+
+    /// Runs one chunk. The outputs, each as long as the chunk, receive the results of the rows that are there, moved together.
+    fn chunk(&self, sandbox: &mut Sandbox, range: &Range<usize>, out: &mut [SliceMut<'_>]) -> Result<Present, Error> {
+        let present = self.present(range);
+        let picked: Vec<Option<Array>> = match &present {
+            Present::All(_) => Vec::new(),
+            Present::Some(rows) => (self.rows.inputs.iter())
+                .map(|input| match input {
+                    Bound::Column(slice) => Some(slice.range(range.clone()).pick(rows)),
+                    _ => None,
+                })
+                .collect(),
+        };
+        let local = |(i, input): (usize, &Bound<'a>)| match (picked.get(i), input) {
+            (Some(Some(array)), _) => Bound::Column(array.as_slice()),
+            (_, Bound::Column(slice)) => Bound::Column(slice.range(range.clone())),
+            (_, other) => other.clone(),
+        };
+        let inputs: Vec<Bound<'_>> = self.rows.inputs.iter().enumerate().map(local).collect();
+        let failed = |(row, error): (usize, Error)| self.located(range.start + present.row(row), error);
+        if self.is_interrupted(sandbox) {
+            return Err(failed((0, Error::Trap(Box::new(Trap::new(TrapKind::Interrupted, self.whole()))))));
+        }
+        let count = present.count();
+        match &self.kernel.inner.code {
+            Some(code) => self.machine(code, sandbox, &inputs, count, out),
+            None => self.interpret(sandbox, &inputs, count, out),
+        }
+        .map_err(failed)?;
+        Ok(present)
+    }
+
+    fn is_interrupted(&self, sandbox: &Sandbox) -> bool {
+        sandbox.cancel.is_cancelled() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// The limits of a run that begins now.
+    fn limits(&self, sandbox: &Sandbox) -> Limits {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        Limits { deadline: left, ..sandbox.limits.clone() }
+    }
+
+    /// Runs rows as machine code; the first that fails.
+    fn machine(
+        &self,
+        code: &Code,
+        sandbox: &mut Sandbox,
+        inputs: &[Bound<'_>],
+        count: usize,
+        out: &mut [SliceMut<'_>],
+    ) -> Result<(), (usize, Error)> {
+        let shared = self.kernel.inner.kernel.engine.shared();
+        let limits = self.limits(sandbox);
+        let mut start = 0;
+        while start < count {
+            let end = if code.calls_host { start + 1 } else { count };
+            let mut under_way = [start as i64];
+            let mut args: Vec<Arg<'_>> = inputs.iter().filter_map(as_arg).collect();
+            args.extend(out.iter_mut().map(|out| Arg::SliceMut(out.range(0..count))));
+            args.extend([Arg::from(&mut under_way[..]), Arg::I64(start as i64), Arg::I64(end as i64)]);
+            let host = Host {
+                limits: &limits,
+                cancel: Some(&sandbox.cancel),
+                arena: &mut sandbox.arena,
+                fuel_left: &mut sandbox.fuel_left,
+                functions: shared.hosts(),
+                stacks: &shared.stacks,
+            };
+            let outcome = run_values(&code.program, code.scalar, host, &mut args);
+            drop(args);
+            sandbox.arena.reset();
+            let row = usize::try_from(under_way[0]).unwrap_or(start);
+            match outcome {
+                Ok(_) => start = end,
+                // Other rows took of the fuel: again, from the start of this one.
+                Err(RunError::Trap(trap)) if row > start && trap.kind != TrapKind::Interrupted => start = row,
+                Err(error) => return Err((row, error.into())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs rows by the interpreter; the first that fails.
+    fn interpret(
+        &self,
+        sandbox: &mut Sandbox,
+        inputs: &[Bound<'_>],
+        count: usize,
+        out: &mut [SliceMut<'_>],
+    ) -> Result<(), (usize, Error)> {
+        let kernel = &self.kernel.inner.kernel;
+        let limits = self.limits(sandbox);
+        let fp = FpEnv::canonical();
+        for row in 0..count {
+            for ((formula, typed), out) in kernel.formulas.iter().zip(&self.kernel.inner.typed).zip(&mut *out) {
+                let hosts = kernel.engine.shared().hosts();
+                let run =
+                    interp::Run { hir: &typed.hir, hosts, limits: &limits, cancel: Some(&sandbox.cancel), fp: &fp };
+                let value = |i: &usize| match inputs.get(*i)? {
+                    Bound::Column(slice) => slice.widened(row),
+                    Bound::Scalar(value) => Some(value.clone()),
+                    Bound::Array(_) => None,
+                };
+                let values: Vec<Option<Value>> = formula.uses.iter().map(value).collect();
+                let arg = |(i, value): (&usize, &'_ Option<Value>)| match (inputs.get(*i), value) {
+                    (Some(Bound::Array(slice)), _) => Some(Arg::Slice(*slice)),
+                    (_, Some(Value::F64(x))) => Some(Arg::F64(*x)),
+                    (_, Some(Value::I64(n))) => Some(Arg::I64(*n)),
+                    (_, Some(Value::Bool(b))) => Some(Arg::Bool(*b)),
+                    _ => None,
+                };
+                let mut args: Vec<Arg<'_>> = formula.uses.iter().zip(&values).filter_map(arg).collect();
+                match run.run(typed.main, &mut args) {
+                    Ok((value, _)) => out.put(row, &value),
+                    Err(interp::InterpError::Trap(mut trap)) => {
+                        sandbox.fuel_left = trap.fuel_left;
+                        trap.span = shifted(trap.span, typed.at, true);
+                        trap.stack.iter_mut().for_each(|frame| frame.call = shifted(frame.call, typed.at, true));
+                        return Err((row, Error::Trap(trap)));
+                    }
+                    Err(error) => return Err((row, Error::Machine(error.to_string()))),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All texts, one behind the other.
+    fn whole(&self) -> Span {
+        let inner = &self.kernel.inner;
+        let len = inner.kernel.formulas.first().map_or(0, |formula| formula.text.len());
+        Span::new(0, len as u32)
+    }
+
+    /// A trap with its row, its spans those of the text that they are in.
+    fn located(&self, row: usize, error: Error) -> Error {
+        let Error::Trap(mut trap) = error else { return error };
+        trap.row = Some(row as u64);
+        let inner = &self.kernel.inner;
+        let of = inner.typed.partition_point(|typed| typed.at <= trap.span.start).saturating_sub(1);
+        let at = inner.typed.get(of).map_or(0, |typed| typed.at);
+        trap.span = shifted(trap.span, at, false);
+        trap.stack.iter_mut().for_each(|frame| frame.call = shifted(frame.call, at, false));
+        if inner.typed.len() > 1 {
+            trap.output = inner.kernel.formulas.get(of).map(|formula| formula.name.clone());
+        }
+        Error::Trap(trap)
+    }
+
+    /// A trap of a reduction.
+    fn of_reduction(&self, kind: TrapKind) -> Error {
+        Error::Trap(Box::new(Trap::new(kind, self.whole())))
+    }
+}
+
+fn shifted(span: Span, by: u32, up: bool) -> Span {
+    let shift = |at: u32| if up { at.saturating_add(by) } else { at.saturating_sub(by) };
+    Span::new(shift(span.start), shift(span.end))
+}
+
+fn as_arg<'b>(input: &Bound<'b>) -> Option<Arg<'b>> {
+    match input {
+        Bound::Column(slice) | Bound::Array(slice) => Some(Arg::Slice(*slice)),
+        Bound::Scalar(Value::F64(x)) => Some(Arg::F64(*x)),
+        Bound::Scalar(Value::I64(n)) => Some(Arg::I64(*n)),
+        Bound::Scalar(Value::Bool(b)) => Some(Arg::Bool(*b)),
+        Bound::Scalar(_) => None,
+    }
+}
+
+/// A chunk's scratch column.
+fn scratch(ty: Type, rows: usize) -> Result<Array, Error> {
+    let len = rows.min(CHUNK);
+    Array::zeros(elem_of(ty), len).ok_or_else(|| no_memory(len))
+}
+
+/// Runs the only output into elements that take it, by promotion perhaps.
+pub(super) fn map_one(
+    kernel: &CompiledKernel,
+    sandbox: &mut Sandbox,
+    rows: &Rows<'_>,
+    ty: Type,
+    mut out: SliceMut<'_>,
+) -> Result<(), Error> {
+    let runner = Runner::new(kernel, sandbox, rows);
+    if let Some(row) = runner.first_missing() {
+        return Err(Error::Signature(format!("row {row} is missing: use `map_all`, which tells which rows are")));
+    }
+    let promoted = elem_of(ty) != out.elem();
+    let mut ints = scratch(ty, if promoted { rows.count } else { 0 })?;
+    for range in runner.chunks() {
+        let mut part = out.range(range.clone());
+        if promoted {
+            let done = runner.chunk(sandbox, &range, &mut [ints.as_slice_mut().range(0..range.len())]);
+            // Rows before one that traps are written.
+            promote(&ints, &mut part, done.as_ref().map_or_else(|error| written(error, &range), Present::count));
+            done?;
+        } else {
+            runner.chunk(sandbox, &range, &mut [part])?;
+        }
+    }
+    Ok(())
+}
+
+/// How many rows of a chunk were done before the one that trapped.
+fn written(error: &Error, range: &Range<usize>) -> usize {
+    let row = error.trap().and_then(|trap| trap.row).unwrap_or(0);
+    usize::try_from(row).unwrap_or(usize::MAX).saturating_sub(range.start)
+}
+
+fn promote(from: &Array, to: &mut SliceMut<'_>, count: usize) {
+    if let (Array::I64(from), SliceMut::F64(to)) = (from, to) {
+        from.iter().zip(to.iter_mut()).take(count).for_each(|(from, to)| *to = *from as f64);
+    }
+}
+
+impl Runner<'_, '_> {
+    fn first_missing(&self) -> Option<usize> {
+        let missing = |row: &usize| self.rows.validity.iter().any(|validity| !validity.is_valid(*row));
+        if self.rows.validity.is_empty() { None } else { (0..self.rows.count).find(missing) }
+    }
+}
+
+/// Runs all outputs into new columns.
+pub(super) fn map_all(
+    kernel: &CompiledKernel,
+    sandbox: &mut Sandbox,
+    rows: &Rows<'_>,
+) -> Result<Vec<(String, OutputColumn)>, Error> {
+    let runner = Runner::new(kernel, sandbox, rows);
+    let column = |ty: Type| Array::zeros(elem_of(ty), rows.count).ok_or_else(|| no_memory(rows.count));
+    let outputs = kernel.output_types();
+    let mut columns: Vec<Array> = outputs.iter().map(|(_, ty)| column(*ty)).collect::<Result<_, _>>()?;
+    let mut validity = match runner.first_missing() {
+        None => None,
+        Some(_) => Some(zero_bits(rows.count).ok_or_else(|| no_memory(rows.count))?),
+    };
+    for range in runner.chunks() {
+        let mut parts: Vec<SliceMut<'_>> = Vec::with_capacity(columns.len());
+        for column in &mut columns {
+            let (_, behind) = column.as_slice_mut().split_at(range.start);
+            parts.push(behind.split_at(range.len()).0);
+        }
+        let present = runner.chunk(sandbox, &range, &mut parts)?;
+        if let Present::Some(rows) = &present {
+            parts.iter_mut().for_each(|part| part.spread(rows));
+        }
+        if let Some(bits) = &mut validity {
+            for row in (0..present.count()).map(|at| range.start + present.row(at)) {
+                bits[row / 8] |= 1 << (row % 8);
+            }
+        }
+    }
+    let named = outputs.iter().zip(columns);
+    Ok(named.map(|((name, _), data)| (name.clone(), OutputColumn { data, validity: validity.clone() })).collect())
+}
+
+/// The rows in which the only output is true.
+pub(super) fn filter(kernel: &CompiledKernel, sandbox: &mut Sandbox, rows: &Rows<'_>) -> Result<Selection, Error> {
+    let runner = Runner::new(kernel, sandbox, rows);
+    let mut selection = Selection::new(rows.count).ok_or_else(|| output::no_memory(rows.count))?;
+    let mut truths = scratch(Type::Bool, rows.count)?;
+    debug_assert_eq!(truths.elem(), Elem::Bool);
+    for range in runner.chunks() {
+        let present = runner.chunk(sandbox, &range, &mut [truths.as_slice_mut().range(0..range.len())])?;
+        if let Array::Bool(truths) = &truths {
+            let selected = truths.iter().take(present.count()).enumerate().filter(|(_, truth)| **truth);
+            selected.for_each(|(at, _)| selection.select(range.start + present.row(at)));
+        }
+    }
+    Ok(selection)
+}
+
+/// One value from the only output of all rows.
+pub(super) fn reduce(
+    kernel: &CompiledKernel,
+    sandbox: &mut Sandbox,
+    rows: &Rows<'_>,
+    mut fold: Fold,
+) -> Result<Value, Error> {
+    let runner = Runner::new(kernel, sandbox, rows);
+    let (_, ty) = &kernel.output_types()[0];
+    let mut values = scratch(*ty, rows.count)?;
+    for range in runner.chunks() {
+        let present = runner.chunk(sandbox, &range, &mut [values.as_slice_mut().range(0..range.len())])?;
+        let block = fold.block(values.as_slice().range(0..present.count()));
+        block.and_then(|block| fold.add(block)).map_err(|kind| runner.of_reduction(kind))?;
+    }
+    fold.finish().map_err(|kind| runner.of_reduction(kind))
+}
