@@ -210,6 +210,10 @@ impl Engine {
             Execution::Auto => config.cpu.target().and_then(runs_here).ok(),
             Execution::Jit => Some(runs_here(config.cpu.target()?)?),
         };
+        if config.catch_faults && target.is_some() {
+            let refused = |errno| std::io::Error::from_raw_os_error(errno).to_string();
+            crate::runtime::signals::install().map_err(|errno| Error::Machine(refused(errno)))?;
+        }
         let inner =
             EngineInner { config, target, code: CodeArena::new(CodeArenaConfig::default()), stacks: StackPool::new() };
         Ok(Engine { inner: Arc::new(inner) })

@@ -241,7 +241,15 @@ impl Module {
     fn host<'a>(&'a self, sandbox: SandboxParts<'a>) -> Host<'a> {
         let SandboxParts { limits, cancel, arena, fuel_left } = sandbox;
         let engine = &self.parts.engine;
-        Host { limits, cancel, arena, fuel_left, functions: engine.hosts(), stacks: &engine.stacks }
+        Host {
+            limits,
+            cancel,
+            arena,
+            fuel_left,
+            functions: engine.hosts(),
+            stacks: &engine.stacks,
+            catch_faults: engine.config.catch_faults,
+        }
     }
 
     fn interpret(&self, sandbox: SandboxParts<'_>, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {

@@ -146,6 +146,7 @@ impl<'r, 'a> Runner<'r, 'a> {
                 fuel_left: &mut sandbox.fuel_left,
                 functions: shared.hosts(),
                 stacks: &shared.stacks,
+                catch_faults: shared.config.catch_faults,
             };
             let outcome = run_values(&code.program, code.scalar, host, &mut args);
             drop(args);

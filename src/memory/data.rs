@@ -57,6 +57,11 @@ impl View<'_> {
         self.address as u64
     }
 
+    /// Where a page may vanish.
+    pub(crate) fn fleeting_pages(&self) -> Option<Range<usize>> {
+        self.can_lose_pages.then(|| self.address..self.address + self.len * self.size)
+    }
+
     /// A copy of the elements.
     pub(crate) fn to_vec<T: AnyBits>(&self) -> Result<Vec<T>, DataError> {
         let bytes = self.bytes::<T>()?;

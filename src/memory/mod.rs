@@ -46,6 +46,15 @@ pub use stack::{PooledStack, Stack, StackPool};
 #[doc(hidden)]
 pub use sys::failpoint;
 
+/// Copies `len` bytes where pages of either side may be gone; `false` if one is.
+///
+/// # Safety
+/// Both are ranges of `len` bytes of mappings, to read and to write, that do not overlap.
+pub(crate) unsafe fn copy_if_there(from: *const u8, to: *mut u8, len: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { copy::copy_bytes(from, to, len) == copy::Copied::All }
+}
+
 /// Why memory could not be had or changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

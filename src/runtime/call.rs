@@ -4,6 +4,7 @@ use super::context::Context;
 use super::enter::enter;
 use super::fpenv::FpEnv;
 use super::program::Program;
+use super::signals::{Fault, running, take_fault};
 use crate::budget::{Budget, PollAt};
 use crate::codegen::blob::SiteKind;
 use crate::host::HostFn;
@@ -49,6 +50,8 @@ pub struct Host<'a> {
     pub functions: &'a [HostFn],
     /// Where stacks come from.
     pub stacks: &'a StackPool,
+    /// Whether faults in mapped files are caught.
+    pub catch_faults: bool,
 }
 
 /// A run of one function.
@@ -111,8 +114,11 @@ impl Run<'_> {
             entry_sp: 0,
             host_sp: 0,
             stack_top: stack.as_ref().map_or(0, |stack| (stack.top() - STACK_MARGIN) as u64),
+            helper_sp: 0,
+            helper_ret: 0,
             activation: (&raw mut activation).cast(),
         };
+        running(&raw mut context, self.program.code_range().start);
         let mut words = [0_u64; 2];
         // SAFETY: (R1) the thunk is that of sealed code of this program, made for this machine; the context is set up and outlives the run, as does the
         // activation, to which nothing else refers meanwhile; the caller vouches for the arguments; a thunk writes at most two results.
@@ -143,7 +149,11 @@ pub(super) extern "C" fn record_trap(ctx: *mut Context, pc: usize, sp: usize) {
     // SAFETY: only the trap exit calls this, under `enter` (R1).
     let (context, activation) = unsafe { (&mut *ctx, activation(ctx)) };
     let site = activation.program.site(pc);
+    let fault = take_fault();
     let (kind, span) = match site.map(|site| (site.kind, site.span)) {
+        // The instruction that faulted may be one behind a call.
+        _ if fault == Some(Fault::InCode) => (TrapKind::BusError, activation.program.span_at(pc)),
+        Some((_, span)) if fault == Some(Fault::InHelper) => (TrapKind::BusError, span),
         Some((SiteKind::Trap(kind), span)) => (kind, span),
         Some((SiteKind::HelperTrap, span)) => (kind_from_word(context.trap_kind), span),
         // Not a site of ours: generated code is broken. The process cannot be trusted to go on.

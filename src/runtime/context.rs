@@ -26,6 +26,10 @@ pub struct Context {
     pub host_sp: u64,
     /// Stack pointer to run generated code on, or 0 for the host's.
     pub stack_top: u64,
+    /// Stack pointer at the entry of a runtime function on arrays that is under way, else 0: a fault there can leave as a trap.
+    pub helper_sp: u64,
+    /// Its return address, where the machine passes it in a register.
+    pub helper_ret: u64,
     /// The runtime's own record of this call.
     pub activation: *mut u8,
 }

@@ -2,8 +2,11 @@
 
 use super::call::{Host, Run, RunError};
 use super::program::Program;
+use super::signals::Scope;
 use crate::sema::hir::FuncId;
 use crate::signature::{Output, Signature};
+use crate::span::Span;
+use crate::trap::{Trap, TrapKind};
 use crate::types::{Elem, Type};
 use crate::value::{Arg, Array, Value};
 use std::marker::PhantomData;
@@ -44,7 +47,9 @@ impl<S: Signature> Entry<S> {
         match S::Output::from_word(result[0]) {
             Some(output) => Ok(output),
             // SAFETY: (R4) the result's type is an array, so the words are its address and length.
-            None => S::Output::from_value(unsafe { value_of(S::Output::TYPE, result) }?).ok_or(RunError::NoFunction),
+            None => {
+                S::Output::from_value(unsafe { value_of(S::Output::TYPE, result, false) }?).ok_or(RunError::NoFunction)
+            }
         }
     }
 }
@@ -54,8 +59,10 @@ impl<S: Signature> Entry<S> {
 /// # Errors
 /// A trap, no memory, or [`RunError::NoFunction`] where the function's signature is another.
 pub fn run_values(program: &Program, func: FuncId, host: Host<'_>, args: &mut [Arg<'_>]) -> Result<Value, RunError> {
+    let catch_faults = host.catch_faults;
     let mut run = Run { program, func, host };
     let signature = program.signature(func).ok_or(RunError::NoFunction)?;
+    let mut files = Vec::new();
     if signature.params.len() != args.len() {
         return Err(RunError::NoFunction);
     }
@@ -77,21 +84,26 @@ pub fn run_values(program: &Program, func: FuncId, host: Host<'_>, args: &mut [A
                 if mapped.elem() == elem && (!mutable || mapped.view().is_writable()) =>
             {
                 words.extend([mapped.view().address(), mapped.view().len() as u64]);
+                files.extend(mapped.view().fleeting_pages());
             }
             _ => return Err(RunError::NoFunction),
         }
     }
+    let scope = (catch_faults || !files.is_empty()).then(|| Scope::new(program.code_range(), files));
+    let entered = scope.as_ref().map(Scope::enter);
     // SAFETY: (R3) every argument was matched with its parameter; `args` is borrowed until the end of this function. Defended by tests/api.rs.
     let result = unsafe { run.execute(&words) }?;
+    drop(entered);
+    let from_file = scope.is_some_and(|scope| scope.has_files());
     // SAFETY: (R4) the words are the result that the signature names, and the arena was not reset since.
-    unsafe { value_of(result_type, result) }
+    unsafe { value_of(result_type, result, from_file) }
 }
 
-/// A result as a value; arrays are copied.
+/// A result as a value; arrays are copied, those that may lie in a mapped file so that a page which is gone is a trap.
 ///
 /// # Safety
 /// The words are a result of this type, from a run whose arena and arguments still live.
-unsafe fn value_of(ty: Type, words: [u64; 2]) -> Result<Value, RunError> {
+unsafe fn value_of(ty: Type, words: [u64; 2], from_file: bool) -> Result<Value, RunError> {
     Ok(match ty {
         Type::Unit => Value::Unit,
         Type::F64 => Value::F64(f64::from_bits(words[0])),
@@ -100,12 +112,12 @@ unsafe fn value_of(ty: Type, words: [u64; 2]) -> Result<Value, RunError> {
         // SAFETY: the caller vouches for it.
         Type::Array(elem) => Value::Array(unsafe {
             match elem {
-                Elem::F64 => Array::F64(copy_out(words)?),
-                Elem::F32 => Array::F32(copy_out(words)?),
-                Elem::I64 => Array::I64(copy_out(words)?),
-                Elem::I32 => Array::I32(copy_out(words)?),
-                Elem::U8 => Array::U8(copy_out(words)?),
-                Elem::Bool => Array::Bool(copy_out(words)?),
+                Elem::F64 => Array::F64(copy_out(words, from_file)?),
+                Elem::F32 => Array::F32(copy_out(words, from_file)?),
+                Elem::I64 => Array::I64(copy_out(words, from_file)?),
+                Elem::I32 => Array::I32(copy_out(words, from_file)?),
+                Elem::U8 => Array::U8(copy_out(words, from_file)?),
+                Elem::Bool => Array::Bool(copy_out(words, from_file)?),
             }
         }),
     })
@@ -113,12 +125,21 @@ unsafe fn value_of(ty: Type, words: [u64; 2]) -> Result<Value, RunError> {
 
 /// # Safety
 /// So many elements of this type lie at the address.
-unsafe fn copy_out<T: Copy>([address, len]: [u64; 2]) -> Result<Vec<T>, RunError> {
+unsafe fn copy_out<T: Copy>([address, len]: [u64; 2], from_file: bool) -> Result<Vec<T>, RunError> {
     let len = len as usize;
-    let mut copy = Vec::new();
+    let mut copy: Vec<T> = Vec::new();
     let bytes = len.saturating_mul(size_of::<T>());
     copy.try_reserve_exact(len).map_err(|_| RunError::Memory(crate::memory::MemoryError::TooLarge { size: bytes }))?;
-    if len > 0 {
+    if from_file {
+        // SAFETY: the caller vouches for it; the vector has room for them.
+        unsafe {
+            let from = std::ptr::with_exposed_provenance(address as usize);
+            if !crate::memory::copy_if_there(from, copy.as_mut_ptr().cast(), bytes) {
+                return Err(RunError::Trap(Box::new(Trap::new(TrapKind::BusError, Span::default()))));
+            }
+            copy.set_len(len);
+        }
+    } else if len > 0 {
         // SAFETY: the caller vouches for it.
         let elements =
             unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance::<T>(address as usize), len) };

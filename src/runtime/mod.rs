@@ -9,6 +9,8 @@ pub mod fpenv;
 pub mod helper;
 mod host_call;
 pub mod program;
+pub mod signals;
+mod signals_machine;
 mod table;
 
 pub use call::{Host, RunError};

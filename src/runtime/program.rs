@@ -4,6 +4,7 @@ use crate::codegen::Arch;
 use crate::codegen::blob::{CodeBlob, FuncCode, PoolEntry, Site};
 use crate::memory::{CodeArena, ExecutableCode, MemoryError};
 use crate::sema::hir::FuncId;
+use crate::span::Span;
 use crate::types::Type;
 use std::sync::Arc;
 
@@ -100,6 +101,19 @@ impl Program {
     pub(super) fn func_at(&self, ret: usize) -> Option<&FuncCode> {
         // The call before the return address is in the function even where nothing follows it.
         self.blob.func_at(u32::try_from(ret.checked_sub(self.code.base() + 1)?).ok()?)
+    }
+
+    /// The addresses of the code.
+    pub(super) fn code_range(&self) -> std::ops::Range<usize> {
+        let base = self.code.base();
+        base..base + self.code.code().len()
+    }
+
+    /// From which place in the source the instruction at an address comes.
+    pub(super) fn span_at(&self, pc: usize) -> Span {
+        let offset = pc.wrapping_sub(self.code.base());
+        let next = self.blob.source.partition_point(|&(from, _)| from as usize <= offset);
+        next.checked_sub(1).and_then(|last| self.blob.source.get(last)).map_or_else(Span::default, |&(_, span)| span)
     }
 
     /// What a function takes and gives.

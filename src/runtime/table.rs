@@ -12,6 +12,9 @@ use crate::memory::MemoryError;
 use crate::trap::TrapKind;
 use crate::types::Elem;
 use crate::value::{Slice, SliceMut};
+use std::arch::naked_asm;
+use std::mem::offset_of;
+use std::sync::atomic::{Ordering, compiler_fence};
 
 /// The address that a pool entry for this helper holds.
 pub(super) fn address_of(helper: Helper) -> usize {
@@ -135,6 +138,28 @@ unsafe fn slice_mut_at<'a>(elem: Elem, address: u64, len: u64) -> SliceMut<'a> {
     }
 }
 
+/// Notes where the call came from: if a mapped file lost a page, the fault leaves as a trap of this call.
+#[unsafe(naked)]
+extern "C" fn noted_array_op<const OP: usize, const ELEM: usize>(ctx: *mut Context, args: *const u64) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    naked_asm!(
+        "mov [rdi + {sp}], rsp",
+        "jmp {op}",
+        sp = const offset_of!(Context, helper_sp),
+        op = sym array_op::<OP, ELEM>,
+    );
+    #[cfg(target_arch = "aarch64")]
+    naked_asm!(
+        "mov x9, sp",
+        "str x9, [x0, #{sp}]",
+        "str x30, [x0, #{ret}]",
+        "b {op}",
+        sp = const offset_of!(Context, helper_sp),
+        ret = const offset_of!(Context, helper_ret),
+        op = sym array_op::<OP, ELEM>,
+    );
+}
+
 extern "C" fn array_op<const OP: usize, const ELEM: usize>(ctx: *mut Context, args: *const u64) -> u64 {
     let (op, elem) = (ArrayOp::ALL[OP], Elem::ALL[ELEM]);
     // SAFETY: as in `integer_op`, with an address and a length, and for `dot`, `copy` and `fill` what follows them. The pair is an array that the program
@@ -164,6 +189,9 @@ extern "C" fn array_op<const OP: usize, const ELEM: usize>(ctx: *mut Context, ar
             }
             _ => arrays::reduce(op, slice_at(elem, arg(0), arg(1)), None, &mut meter),
         };
+        // Not before the last access: a handler of signals reads it.
+        compiler_fence(Ordering::AcqRel);
+        (&raw mut context.helper_sp).write_volatile(0);
         finish(context, outcome)
     }
 }
@@ -171,7 +199,8 @@ extern "C" fn array_op<const OP: usize, const ELEM: usize>(ctx: *mut Context, ar
 macro_rules! array_table {
     ($($op:literal)*) => {
         [$([
-            array_op::<$op, 0>, array_op::<$op, 1>, array_op::<$op, 2>, array_op::<$op, 3>, array_op::<$op, 4>, array_op::<$op, 5>,
+            noted_array_op::<$op, 0>, noted_array_op::<$op, 1>, noted_array_op::<$op, 2>,
+            noted_array_op::<$op, 3>, noted_array_op::<$op, 4>, noted_array_op::<$op, 5>,
         ]),*]
     };
 }

@@ -108,6 +108,12 @@ fn fork(body: impl FnOnce()) -> End {
     if libc::WIFSIGNALED(status) { End::Signal(libc::WTERMSIG(status)) } else { End::Exit(libc::WEXITSTATUS(status)) }
 }
 
+/// How a child that runs `body` ends.
+#[allow(dead_code, reason = "for the tests of faults")]
+pub fn end_of(body: impl FnOnce()) -> End {
+    fork(body)
+}
+
 /// Runs a test in a child with one thread; its assertions hold here.
 #[track_caller]
 pub fn in_child(body: impl FnOnce()) {

@@ -2,6 +2,7 @@
 #![cfg(all(debug_assertions, target_os = "linux"))]
 
 mod data;
+mod faults;
 #[path = "../memory/process.rs"]
 #[allow(dead_code, reason = "shared with the tests of memory")]
 mod process;

@@ -16,7 +16,7 @@ pub type Outcome = Result<ExitCode, Box<dyn StdError>>;
 
 /// An engine with the command line's host functions.
 pub fn engine(args: &EngineArgs, output: &Output) -> Result<Engine, Error> {
-    let mut config = Config::new().execution(args.execution()).cpu(args.cpu()).limits(args.limits());
+    let mut config = Config::new().execution(args.execution()).cpu(args.cpu()).catch_faults(true).limits(args.limits());
     output.add_to(&mut config);
     config.engine()
 }

@@ -152,7 +152,11 @@ impl Session {
     }
 
     fn engine(&self, kept: &Kept) -> Result<Engine, Error> {
-        let mut config = Config::new().execution(self.args.execution()).cpu(self.args.cpu()).limits(self.args.limits());
+        let mut config = Config::new()
+            .execution(self.args.execution())
+            .cpu(self.args.cpu())
+            .catch_faults(true)
+            .limits(self.args.limits());
         self.output.add_to(&mut config);
         let kept = kept.clone();
         let keep = move |args: &[Value]| {
