@@ -47,7 +47,7 @@ out = ["""//! The tables and polynomials of the exponential and logarithmic fami
 #![allow(clippy::approx_constant, reason = "halves of pairs, and coefficients that are fitted and only look like constants")]
 
 /// The numbers with these encodings.
-const fn floats<const N: usize>(bits: [u64; N]) -> [f64; N] {
+pub(super) const fn floats<const N: usize>(bits: [u64; N]) -> [f64; N] {
     let mut out = [0.0; N];
     let mut i = 0;
     while i < N {

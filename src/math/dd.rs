@@ -55,6 +55,19 @@ pub fn horner<R: Real, const N: usize>(x: R, c: &[f64; N]) -> R {
     sum
 }
 
+/// [`horner`]'s sum where `x2` is the square of `x`: as many operations, half of them in parallel.
+#[inline(always)]
+pub fn horner_pairs<R: Real, const N: usize>(x: R, x2: R, c: &[f64; N]) -> R {
+    let pair = |i: usize| if i + 1 < N { x.lit(c[i + 1]).fma(x, x.lit(c[i])) } else { x.lit(c[i]) };
+    let mut i = (N - 1) & !1;
+    let mut sum = pair(i);
+    while i > 0 {
+        i -= 2;
+        sum = sum.fma(x2, pair(i));
+    }
+    sum
+}
+
 #[allow(clippy::should_implement_trait, reason = "named as in `Real`, whose operations are no operators either")]
 impl<R: Real> Dd<R> {
     /// `x` itself.

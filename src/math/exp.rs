@@ -4,10 +4,12 @@
 //! 128 steps to an octave: `e^x = 2^(k/128) e^r` with `|r| <= ln 2 / 256`, reduced after Cody and Waite. The table is
 //! double-double and `e^r - 1` is small, so that nearly all of the error is that of the last addition.
 
-use super::dd::{Dd, fast_two_sum, horner, ldexp, two_prod, two_sum};
+use super::dd::{Dd, fast_two_sum, horner, horner_pairs, ldexp, two_prod, two_sum};
+use super::lane_tables::{EIGHTH_HI, EIGHTH_LO, EIGHTHS_PER_UNIT, POWER_POLY};
 use super::real::{Int, Mask, Real};
 use super::table::TableId;
 use super::tables::{EXP_TAIL, EXP2_TAIL, EXPM1_TAIL, STEP_HI, STEP_LO, STEPS_PER_UNIT};
+use super::trig_reduce::ROUND;
 
 /// Beyond this magnitude `e^x` may overflow or be subnormal.
 pub(super) const EXP_USUAL: f64 = 708.0;
@@ -87,10 +89,20 @@ pub(super) fn exp_rare(v: Dd<f64>, shift: i32) -> f64 {
 
 /// e to the power `x`.
 ///
-/// Tang's table method; maximum error measured 0.506 ULP.
+/// Tang's table method with a table of eight entries and a longer polynomial: `e^x = 2^(k/8) e^r`, `|r| <= ln 2 / 16`, the table's error put
+/// beside the polynomial and the exponent into the encoding as ARM's optimized routines do; maximum error measured 0.62 ULP.
 #[inline(always)]
 pub fn exp<R: Real>(x: R) -> R {
-    let usual = exp_usual(Dd::exact(x));
+    let rounded = x.fma(x.lit(EIGHTHS_PER_UNIT), x.lit(ROUND));
+    let n = rounded.sub(x.lit(ROUND));
+    // Exact, then rounded once.
+    let r = n.fnma(x.lit(EIGHTH_LO), n.fnma(x.lit(EIGHTH_HI), x));
+    let square = r.mul(r);
+    let k = rounded.bits();
+    // The low bits of `k` go where the entry lacks them, the others to the exponent.
+    let power = k.lookup(TableId::Power).bits().add(k.shl(49)).from_bits();
+    let less_one = horner_pairs(r, square, &POWER_POLY).fma(square, r).add(k.lookup(TableId::PowerTail));
+    let usual = power.fma(less_one, power);
     R::rare(
         x.abs().le(x.lit(EXP_USUAL)).not(),
         usual,

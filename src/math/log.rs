@@ -6,7 +6,8 @@
 //! trailing zeros, so that `e ln 2 - ln c` is exact but for a small rest. Around 1, `c` is 1 and both vanish: small
 //! results keep their relative accuracy.
 
-use super::dd::{Dd, fast_two_sum, horner, two_prod, two_sum};
+use super::dd::{Dd, fast_two_sum, horner, horner_pairs, two_prod, two_sum};
+use super::lane_tables::{LN_POLY, LOWEST};
 use super::real::{Int, Mask, Real};
 use super::table::TableId;
 use super::tables::{
@@ -15,7 +16,7 @@ use super::tables::{
 };
 
 /// The bits of 0.6875.
-const LOWEST: i64 = 0x3FE6_0000_0000_0000;
+const LOWEST_OF_256: i64 = 0x3FE6_0000_0000_0000;
 
 /// `x = 2^e m`, `m * c - 1 = r`, for interval `j`.
 pub(super) struct Parts<R: Real> {
@@ -29,7 +30,7 @@ pub(super) struct Parts<R: Real> {
 #[inline(always)]
 pub(super) fn parts<R: Real>(x: R) -> Parts<R> {
     let bits = x.bits();
-    let above = bits.sub(x.int(LOWEST));
+    let above = bits.sub(x.int(LOWEST_OF_256));
     let e = above.sar(52);
     let m: R = bits.sub(e.shl(52)).from_bits();
     let j = above.shr(44);
@@ -58,20 +59,33 @@ fn log_rare(x: f64, of_scaled: fn(f64, f64) -> f64) -> f64 {
 
 /// `ln x + shift ln 2` for a positive normal `x`.
 #[inline(always)]
-fn ln_usual<R: Real>(x: R, shift: f64) -> R {
-    let Parts { e, j, r, .. } = parts(x);
-    let e = e.to_real().add(x.lit(shift));
-    let sum = two_sum(e.fma(x.lit(LN2_HI), j.lookup(TableId::LnHi)), r);
-    let rest = e.fma(x.lit(LN2_LO), j.lookup(TableId::LnLo)).add(sum.lo);
-    sum.hi.add(r.mul(r).fma(horner(r, &LN_TAIL), rest))
+fn ln_usual<R: Real>(x: R, shift: i64) -> R {
+    let bits = x.bits();
+    let above = bits.sub(x.int(LOWEST));
+    let e = above.sar(52);
+    let e = if shift == 0 { e } else { e.add(x.int(shift)) }.to_real();
+    let m: R = bits.sub(above.and(x.int(-1 << 52))).from_bits();
+    let j = above.shr(48);
+    let r = m.fms(j.lookup(TableId::Inverse), x.lit(1.0));
+    let square = r.mul(r);
+    // Exact; 0 or far greater than `r`.
+    let base = e.fma(x.lit(LN2_HI), j.lookup(TableId::InverseLn));
+    let sum = fast_two_sum(base, r);
+    let rest = e.fma(x.lit(LN2_LO), j.lookup(TableId::InverseLnTail)).add(sum.lo);
+    sum.hi.add(horner_pairs(r, square, &LN_POLY).fma(square, rest))
 }
 
 /// The natural logarithm.
 ///
-/// Tang's table method; maximum error measured 0.502 ULP.
+/// Tang's table method with sixteen intervals and a longer polynomial; beside 1, where the result is small, `r` is exact. Maximum error
+/// measured 0.62 ULP.
 #[inline(always)]
 pub fn ln<R: Real>(x: R) -> R {
-    R::rare(is_usual(x).not(), ln_usual(x, 0.0), |[x]| log_rare(x, ln_usual), [x])
+    // Positive, normal and finite: the encodings in a range, moved to where the least number is.
+    let (least, beyond) = (f64::MIN_POSITIVE.to_bits() as i64, f64::INFINITY.to_bits() as i64);
+    let moved = x.bits().sub(x.int(least.wrapping_sub(i64::MIN)));
+    let is_unusual = x.int((beyond - least - 1).wrapping_add(i64::MIN)).lt(moved);
+    R::rare(is_unusual, ln_usual(x, 0), |[x]| log_rare(x, |x, shift| ln_usual(x, shift as i64)), [x])
 }
 
 /// What sets `log2` and `log10` apart.

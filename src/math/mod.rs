@@ -10,6 +10,7 @@ pub mod exact;
 mod exp;
 mod hyperbolic;
 mod inverse_trig;
+mod lane_tables;
 mod log;
 mod pow;
 pub mod real;

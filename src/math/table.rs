@@ -1,6 +1,6 @@
 //! The tables of the elementary functions by name, so that an instruction can tell which it reads.
 
-use super::{erf_tables as erf, inverse_trig as angles, tables};
+use super::{erf_tables as erf, inverse_trig as angles, lane_tables as lanes, tables};
 
 macro_rules! tables {
     ($($name:ident $printed:literal $values:path;)*) => {
@@ -36,6 +36,14 @@ macro_rules! tables {
 }
 
 tables! {
+    Power "power" lanes::POWER;
+    PowerTail "power_tail" lanes::POWER_TAIL;
+    Inverse "inverse" lanes::INVERSE;
+    InverseLn "inverse_ln" lanes::INVERSE_LN;
+    InverseLnTail "inverse_ln_tail" lanes::INVERSE_LN_TAIL;
+    Sine "sine" lanes::SINE;
+    SineTail "sine_tail" lanes::SINE_TAIL;
+    Cosine "cosine" lanes::COSINE;
     Exp2Hi "exp2_hi" tables::EXP2_HI;
     Exp2Lo "exp2_lo" tables::EXP2_LO;
     LogInverse "log_inverse" tables::LOG_INVERSE;

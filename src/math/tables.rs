@@ -8,7 +8,7 @@
 )]
 
 /// The numbers with these encodings.
-const fn floats<const N: usize>(bits: [u64; N]) -> [f64; N] {
+pub(super) const fn floats<const N: usize>(bits: [u64; N]) -> [f64; N] {
     let mut out = [0.0; N];
     let mut i = 0;
     while i < N {

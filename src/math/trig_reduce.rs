@@ -6,16 +6,13 @@
 
 use super::dd::{Dd, fast_two_sum, two_prod};
 use super::real::Real;
-use std::f64::consts::{FRAC_PI_2, PI};
+use std::f64::consts::FRAC_PI_2;
 
 /// The largest magnitude that [`reduce`] is for: 2^30.
 pub const LIMIT: f64 = 1_073_741_824.0;
 
 /// 1.5 * 2^52: a sum with it is rounded to a whole number, which then stands in the low bits of the encoding.
 pub const ROUND: f64 = 6_755_399_441_055_744.0;
-
-/// Minus pi as a sum of three numbers, to 160 bits.
-pub const MINUS_PI: [f64; 3] = [-PI, -1.2246467991473532e-16, 2.9947698097183397e-33];
 
 /// Minus pi/2 as a sum of three numbers, to 160 bits.
 pub const MINUS_HALF_PI: [f64; 3] = [-FRAC_PI_2, -6.123233995736766e-17, 1.4973849048591698e-33];

@@ -5,7 +5,7 @@ use super::{Passes, optimize};
 use crate::ir::eval::eval_math;
 use crate::ir::func::{Func, Inst, InstId, InstKind as K, Region, Ty, Value};
 use crate::ir::interp::Machine;
-use crate::ir::op::{Math, Scalar};
+use crate::ir::op::{Math, Op, Scalar};
 use crate::ir::verify::verify;
 use crate::span::Span;
 use crate::types::Elem;
@@ -176,4 +176,20 @@ fn lanes_give_the_same_bits() {
 fn passes_keep_the_bits() {
     check(1, Some(Passes::ALL));
     check(8, Some(Passes::ALL));
+}
+
+/// What the usual way costs in lanes: the functions that formulas use most stay short.
+#[test]
+fn common_functions_are_short() {
+    for (math, most) in [(Math::Exp, 21), (Math::Ln, 31), (Math::Sin, 36), (Math::Cos, 36)] {
+        let mut func = program(math, 8);
+        expand_all(&mut func);
+        optimize(&mut func, &Passes::ALL);
+        // The bits of a number are in the register that it is in.
+        let free = |kind| matches!(kind, K::Op(Op::FBits | Op::FFromBits));
+        let counts = |kind| matches!(kind, K::Op(_) | K::Select | K::TableLoad(_) | K::AnyLane) && !free(kind);
+        let operations = func.regions[0].insts.iter().filter(|&&id| counts(func.inst(id).kind));
+        let count = operations.count();
+        assert!(count <= most, "{} takes {count} operations\n{}", math.name(), crate::ir::print::print(&func));
+    }
 }
