@@ -17,8 +17,18 @@ pub struct Guard;
 
 /// Lets Ctrl-C cancel this run.
 pub fn cancels(handle: CancelHandle) -> Guard {
-    *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
-    SEEN.store(false, Ordering::Relaxed);
+    let stopped = {
+        // Under the lock: a Ctrl-C either finds this run or was seen before it.
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        *running = Some(handle.clone());
+        if !KEEP_ALIVE.load(Ordering::Relaxed) {
+            SEEN.store(false, Ordering::Relaxed);
+        }
+        SEEN.load(Ordering::Relaxed)
+    };
+    if stopped {
+        handle.cancel();
+    }
     INSTALL.call_once(|| {
         // Without a handler Ctrl-C ends the process, which will do.
         let _ = ctrlc::set_handler(on_interrupt);
@@ -31,15 +41,21 @@ pub fn keep_alive() {
     KEEP_ALIVE.store(true, Ordering::Relaxed);
 }
 
-/// Whether Ctrl-C was pressed since the last run began.
+/// A new entry of a session begins: one that comes from here on stops each of the runs that the entry is made of.
+pub fn new_entry() {
+    SEEN.store(false, Ordering::Relaxed);
+}
+
+/// Whether Ctrl-C was pressed since the last run, in a session the last entry, began.
 pub fn seen() -> bool {
     SEEN.load(Ordering::Relaxed)
 }
 
 fn on_interrupt() {
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     let again = SEEN.swap(true, Ordering::Relaxed);
     let keep_alive = KEEP_ALIVE.load(Ordering::Relaxed);
-    match &*RUNNING.lock().unwrap_or_else(PoisonError::into_inner) {
+    match &*running {
         Some(handle) if !again || keep_alive => handle.cancel(),
         None if keep_alive => {}
         _ => std::process::exit(i32::from(STATUS)),

@@ -120,6 +120,7 @@ fn answer(
             to_stderr(&format!("there is no command {command}; :help tells which there are"));
         }
         _ => {
+            interrupt::new_entry();
             let result = session.run(entry.trim_end());
             output.flush()?;
             match result {
