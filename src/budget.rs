@@ -32,16 +32,28 @@ pub struct Budget<'a> {
 }
 
 impl<'a> Budget<'a> {
+    fn new(limits: &Limits, deadline: Option<Instant>, cancel: Option<&'a CancelHandle>) -> Budget<'a> {
+        Budget { reserve: fuel(limits), limited: limits.fuel.is_some(), deadline, cancel }
+    }
+
+    /// The first slice of a run without a deadline that is not cancelled yet. [`Budget::resume`] makes the rest of its budget when it is needed.
+    #[inline]
+    pub fn first_slice(limits: &Limits) -> i64 {
+        fuel(limits).min(SLICE) as i64
+    }
+
+    /// The budget of a run without a deadline that got its first slice before.
+    pub fn resume(limits: &Limits, cancel: Option<&'a CancelHandle>) -> Budget<'a> {
+        let mut budget = Budget::new(limits, None, cancel);
+        budget.next_slice();
+        budget
+    }
+
     /// The budget of a run that starts now, and its first slice.
     pub fn start(limits: &Limits, cancel: Option<&'a CancelHandle>) -> (Budget<'a>, i64) {
-        let mut budget = Budget {
-            // Without a limit the count still runs, from a number that no machine reaches.
-            reserve: limits.fuel.unwrap_or(u64::MAX >> 1).min(u64::MAX >> 1),
-            limited: limits.fuel.is_some(),
-            // A deadline beyond what the clock can tell is none.
-            deadline: limits.deadline.and_then(|time| Instant::now().checked_add(time)),
-            cancel,
-        };
+        // A deadline beyond what the clock can tell is none.
+        let deadline = limits.deadline.and_then(|time| Instant::now().checked_add(time));
+        let mut budget = Budget::new(limits, deadline, cancel);
         // A run that is already over its time or cancelled must notice at its first unit.
         let slice = if budget.is_interrupted() { 0 } else { budget.next_slice() };
         (budget, slice)
@@ -112,10 +124,22 @@ impl<'a> Budget<'a> {
         }
     }
 
+    /// All of the fuel, where it is limited.
+    #[inline]
+    pub fn whole(limits: &Limits) -> Option<u64> {
+        limits.fuel.map(|_| fuel(limits))
+    }
+
     /// What is left of the fuel, where it is limited.
     pub fn fuel_left(&self, slice: i64) -> Option<u64> {
         self.limited.then(|| self.reserve + slice.max(0) as u64)
     }
+}
+
+/// Without a limit the count still runs, from a number that no machine reaches.
+#[inline]
+fn fuel(limits: &Limits) -> u64 {
+    limits.fuel.unwrap_or(u64::MAX >> 1).min(u64::MAX >> 1)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::limits::Limits;
 use crate::memory::{CodeArena, CodeArenaConfig, StackPool};
 use crate::module::{Function, Module, ModuleParts};
 use crate::opt::{self, Passes};
+use crate::runtime::Hosts;
 use crate::runtime::fpenv::FpEnv;
 use crate::runtime::program::{FuncSignature, Program, ProgramInfo};
 use crate::sandbox::Sandbox;
@@ -179,7 +180,7 @@ pub(crate) struct EngineInner {
     /// What code is made for; `None` for the interpreter.
     pub target: Option<(Arch, CpuFeatures)>,
     pub code: CodeArena,
-    pub stacks: StackPool,
+    pub hosts: Arc<Hosts>,
 }
 
 /// What a text defines and needs, found without running it.
@@ -214,8 +215,8 @@ impl Engine {
             let refused = |errno| std::io::Error::from_raw_os_error(errno).to_string();
             crate::runtime::signals::install().map_err(|errno| Error::Machine(refused(errno)))?;
         }
-        let inner =
-            EngineInner { config, target, code: CodeArena::new(CodeArenaConfig::default()), stacks: StackPool::new() };
+        let hosts = Arc::new(Hosts { functions: config.hosts.clone(), stacks: StackPool::new() });
+        let inner = EngineInner { config, target, code: CodeArena::new(CodeArenaConfig::default()), hosts };
         Ok(Engine { inner: Arc::new(inner) })
     }
 
@@ -473,10 +474,4 @@ fn signatures(hir: &Hir) -> Vec<FuncSignature> {
         result: func.result,
     };
     hir.funcs.iter().map(signature).collect()
-}
-
-impl EngineInner {
-    pub fn hosts(&self) -> &[HostFn] {
-        &self.config.hosts
-    }
 }

@@ -53,7 +53,7 @@ pub fn list(engine: &Engine, text: &[u8], inputs: &[(&str, Type)], stage: Stage,
             let mut out = String::new();
             for func in &blob.funcs {
                 let _ = writeln!(out, "{}:", name_of(&hir, func.func));
-                for line in blob.code[func.thunk as usize..func.end as usize].chunks(16) {
+                for line in blob.code[func.start as usize..func.end as usize].chunks(16) {
                     let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
                     let _ = writeln!(out, "  {}", hex.join(" "));
                 }

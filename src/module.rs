@@ -3,7 +3,6 @@
 use crate::engine::EngineInner;
 use crate::error::Error;
 use crate::interp;
-use crate::memory::Arena;
 use crate::runtime::Host;
 use crate::runtime::entry::{Entry, run_values};
 use crate::runtime::fpenv::FpEnv;
@@ -136,7 +135,11 @@ impl Module {
         let wanted = S::params();
         let has: Vec<(Type, bool)> = func.params.iter().map(|param| (param.ty, param.mutable)).collect();
         if wanted == has && func.result == S::Output::TYPE {
-            let entry = self.parts.code.as_ref().and_then(|code| Entry::new(code, id));
+            let entry = self
+                .parts
+                .code
+                .as_ref()
+                .and_then(|code| Entry::new(code, &self.parts.engine.hosts, &self.parts.engine.config.limits, id));
             return Ok(Func { module: self.clone(), id, entry });
         }
         let what = if func.name.is_empty() { "the program".to_owned() } else { format!("`{}`", func.name) };
@@ -241,24 +244,17 @@ impl Module {
     fn host<'a>(&'a self, sandbox: SandboxParts<'a>) -> Host<'a> {
         let SandboxParts { limits, cancel, arena, fuel_left } = sandbox;
         let engine = &self.parts.engine;
-        Host {
-            limits,
-            cancel,
-            arena,
-            fuel_left,
-            functions: engine.hosts(),
-            stacks: &engine.stacks,
-            catch_faults: engine.config.catch_faults,
-        }
+        let catch_faults = engine.config.catch_faults;
+        Host { limits, cancel: Some(cancel), arena, fuel_left, hosts: &engine.hosts, catch_faults }
     }
 
     fn interpret(&self, sandbox: SandboxParts<'_>, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {
         let fp = FpEnv::canonical();
         let run = interp::Run {
             hir: &self.parts.hir,
-            hosts: self.parts.engine.hosts(),
+            hosts: &self.parts.engine.hosts.functions,
             limits: sandbox.limits,
-            cancel: sandbox.cancel,
+            cancel: Some(sandbox.cancel),
             fp: &fp,
         };
         match run.run(id, args) {
@@ -357,10 +353,10 @@ impl<S: Signature> Func<S> {
     /// [`Error::Trap`] where the program traps, [`Error::Machine`] where memory for its stack or its result is refused.
     #[inline]
     pub fn call(&self, args: S::Args<'_>) -> Result<S::Output, Error> {
-        let limits = &self.module.parts.engine.config.limits;
-        let mut arena = Arena::new(limits.memory);
-        let sandbox = SandboxParts { limits, cancel: None, arena: &mut arena, fuel_left: &mut None };
-        self.call_with(sandbox, args)
+        match &self.entry {
+            Some(entry) => Ok(entry.call(args)?),
+            None => self.interpret(self.module.default_sandbox().parts(), args),
+        }
     }
 
     /// Calls it in a sandbox.
@@ -369,18 +365,15 @@ impl<S: Signature> Func<S> {
     /// As [`Func::call`].
     #[inline]
     pub fn call_in(&self, sandbox: &mut Sandbox, args: S::Args<'_>) -> Result<S::Output, Error> {
-        let outcome = self.call_with(sandbox.parts(), args);
-        sandbox.arena.reset();
-        outcome
+        let Some(entry) = &self.entry else { return self.interpret(sandbox.parts(), args) };
+        let SandboxParts { limits, cancel, arena, fuel_left } = sandbox.parts();
+        let outcome = entry.call_in(limits, cancel, arena, fuel_left, args);
+        arena.reset();
+        Ok(outcome?)
     }
 
-    #[inline]
-    fn call_with(&self, sandbox: SandboxParts<'_>, args: S::Args<'_>) -> Result<S::Output, Error> {
-        match &self.entry {
-            Some(entry) => Ok(entry.call(self.module.host(sandbox), args)?),
-            None => self.module.interpret(sandbox, self.id, &mut S::args(args)).and_then(|value| {
-                S::Output::from_value(value).ok_or_else(|| Error::Signature("a value of another type".to_owned()))
-            }),
-        }
+    fn interpret(&self, sandbox: SandboxParts<'_>, args: S::Args<'_>) -> Result<S::Output, Error> {
+        let value = self.module.interpret(sandbox, self.id, &mut S::args(args))?;
+        S::Output::from_value(value).ok_or_else(|| Error::Signature("a value of another type".to_owned()))
     }
 }

@@ -22,10 +22,10 @@ pub struct Sandbox {
     pub(crate) fuel_left: Option<u64>,
 }
 
-/// What a call uses of a sandbox, or has in place of one.
+/// What a call uses of a sandbox.
 pub(crate) struct SandboxParts<'a> {
     pub limits: &'a Limits,
-    pub cancel: Option<&'a CancelHandle>,
+    pub cancel: &'a CancelHandle,
     pub arena: &'a mut Arena,
     pub fuel_left: &'a mut Option<u64>,
 }
@@ -34,7 +34,7 @@ impl Sandbox {
     pub(crate) fn parts(&mut self) -> SandboxParts<'_> {
         SandboxParts {
             limits: &self.limits,
-            cancel: Some(&self.cancel),
+            cancel: &self.cancel,
             arena: &mut self.arena,
             fuel_left: &mut self.fuel_left,
         }

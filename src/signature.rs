@@ -1,5 +1,6 @@
 //! The types of typed handles: Rust function pointer types that name a signature of the language.
 
+use crate::runtime::raw::{Raw, RawArgs, RawSlice};
 use crate::types::{Elem, Type};
 use crate::value::{Arg, Array, Slice, SliceMut, Value};
 
@@ -55,41 +56,46 @@ elements!(f64, F64, 0.0; f32, F32, 0.0; i64, I64, 0; i32, I32, 0; u8, U8, 0; boo
 pub trait ScalarParam: Copy + 'static + sealed::Sealed {
     /// Its type in the language.
     const TYPE: Type;
+    /// What machine code takes.
+    type Raw: Raw;
     /// As an argument.
     fn arg(self) -> Arg<'static>;
-    /// As a 64-bit word.
-    fn word(self) -> u64;
+    /// As machine code takes it.
+    fn raw(self) -> Self::Raw;
 }
 
 impl ScalarParam for f64 {
     const TYPE: Type = Type::F64;
+    type Raw = f64;
     fn arg(self) -> Arg<'static> {
         Arg::F64(self)
     }
     #[inline]
-    fn word(self) -> u64 {
-        self.to_bits()
+    fn raw(self) -> f64 {
+        self
     }
 }
 
 impl ScalarParam for i64 {
     const TYPE: Type = Type::I64;
+    type Raw = i64;
     fn arg(self) -> Arg<'static> {
         Arg::I64(self)
     }
     #[inline]
-    fn word(self) -> u64 {
-        self as u64
+    fn raw(self) -> i64 {
+        self
     }
 }
 
 impl ScalarParam for bool {
     const TYPE: Type = Type::Bool;
+    type Raw = u64;
     fn arg(self) -> Arg<'static> {
         Arg::Bool(self)
     }
     #[inline]
-    fn word(self) -> u64 {
+    fn raw(self) -> u64 {
         u64::from(self)
     }
 }
@@ -100,12 +106,15 @@ pub trait Output: Sized + sealed::Sealed {
     const TYPE: Type;
     /// From a value of that type.
     fn from_value(value: Value) -> Option<Self>;
-    /// From the word that machine code returns; `None` for arrays, which are copied out.
-    fn from_word(word: u64) -> Option<Self>;
+    /// What machine code returns.
+    type Raw: Raw;
+    /// From what machine code returns; `None` for arrays, which are copied out.
+    fn from_raw(raw: Self::Raw) -> Option<Self>;
 }
 
 impl Output for f64 {
     const TYPE: Type = Type::F64;
+    type Raw = f64;
     fn from_value(value: Value) -> Option<f64> {
         match value {
             Value::F64(x) => Some(x),
@@ -113,13 +122,14 @@ impl Output for f64 {
         }
     }
     #[inline]
-    fn from_word(word: u64) -> Option<f64> {
-        Some(f64::from_bits(word))
+    fn from_raw(raw: f64) -> Option<f64> {
+        Some(raw)
     }
 }
 
 impl Output for i64 {
     const TYPE: Type = Type::I64;
+    type Raw = i64;
     fn from_value(value: Value) -> Option<i64> {
         match value {
             Value::I64(n) => Some(n),
@@ -127,13 +137,14 @@ impl Output for i64 {
         }
     }
     #[inline]
-    fn from_word(word: u64) -> Option<i64> {
-        Some(word as i64)
+    fn from_raw(raw: i64) -> Option<i64> {
+        Some(raw)
     }
 }
 
 impl Output for bool {
     const TYPE: Type = Type::Bool;
+    type Raw = u64;
     fn from_value(value: Value) -> Option<bool> {
         match value {
             Value::Bool(b) => Some(b),
@@ -141,8 +152,8 @@ impl Output for bool {
         }
     }
     #[inline]
-    fn from_word(word: u64) -> Option<bool> {
-        Some(word != 0)
+    fn from_raw(raw: u64) -> Option<bool> {
+        Some(raw != 0)
     }
 }
 
@@ -150,11 +161,12 @@ impl sealed::Sealed for () {}
 
 impl Output for () {
     const TYPE: Type = Type::Unit;
+    type Raw = ();
     fn from_value(_: Value) -> Option<()> {
         Some(())
     }
     #[inline]
-    fn from_word(_: u64) -> Option<()> {
+    fn from_raw((): ()) -> Option<()> {
         Some(())
     }
 }
@@ -163,21 +175,20 @@ impl<T: Element> sealed::Sealed for Vec<T> {}
 
 impl<T: Element> Output for Vec<T> {
     const TYPE: Type = Type::Array(T::ELEM);
+    type Raw = RawSlice;
     fn from_value(value: Value) -> Option<Vec<T>> {
         match value {
             Value::Array(array) => T::from_array(array),
             _ => None,
         }
     }
-    fn from_word(_: u64) -> Option<Vec<T>> {
+    #[inline]
+    fn from_raw(_: RawSlice) -> Option<Vec<T>> {
         None
     }
 }
 
-/// Words that the arguments of a typed handle take at most: two for each array.
-pub const MAX_WORDS: usize = 16;
-
-// Calls rely on `words` for memory safety, so only the implementations below may exist.
+// Calls rely on `raw` for memory safety, so only the implementations below may exist.
 mod sealed {
     pub trait Sealed {}
 }
@@ -191,8 +202,10 @@ pub trait Signature: sealed::Sealed {
     type Output: Output;
     /// The parameters' types, and whether each is `mut`.
     fn params() -> Vec<(Type, bool)>;
-    /// The arguments as 64-bit words, and how many; arrays as address and length.
-    fn words(args: &mut Self::Args<'_>) -> ([u64; MAX_WORDS], usize);
+    /// What machine code takes.
+    type Raw: RawArgs;
+    /// The arguments as machine code takes them.
+    fn raw(args: Self::Args<'_>) -> Self::Raw;
     /// The arguments as values.
     fn args<'a>(args: Self::Args<'a>) -> Vec<Arg<'a>>;
 }
@@ -205,17 +218,12 @@ macro_rules! kind {
     (describe s $t:ident) => { ($t::TYPE, false) };
     (describe r $t:ident) => { (Type::Array($t::ELEM), false) };
     (describe m $t:ident) => { (Type::Array($t::ELEM), true) };
-    (words s $v:ident $words:ident $n:ident) => { $words[$n] = $v.word(); $n += 1; };
-    (words r $v:ident $words:ident $n:ident) => {
-        $words[$n] = $v.as_ptr().expose_provenance() as u64;
-        $words[$n + 1] = $v.len() as u64;
-        $n += 2;
-    };
-    (words m $v:ident $words:ident $n:ident) => {
-        $words[$n] = $v.as_mut_ptr().expose_provenance() as u64;
-        $words[$n + 1] = $v.len() as u64;
-        $n += 2;
-    };
+    (raw_type s $t:ident) => { $t::Raw };
+    (raw_type r $t:ident) => { RawSlice };
+    (raw_type m $t:ident) => { RawSlice };
+    (raw s $v:ident) => { $v.raw() };
+    (raw r $v:ident) => { RawSlice { address: $v.as_ptr().expose_provenance() as u64, len: $v.len() as u64 } };
+    (raw m $v:ident) => { RawSlice { address: $v.as_mut_ptr().expose_provenance() as u64, len: $v.len() as u64 } };
     (arg s $v:ident) => { $v.arg() };
     (arg r $v:ident) => { Element::slice($v) };
     (arg m $v:ident) => { Element::slice_mut($v) };
@@ -231,10 +239,9 @@ macro_rules! signature {
             fn params() -> Vec<(Type, bool)> {
                 Vec::new()
             }
+            type Raw = ();
             #[inline]
-            fn words((): &mut ()) -> ([u64; MAX_WORDS], usize) {
-                ([0; MAX_WORDS], 0)
-            }
+            fn raw((): ()) {}
             fn args<'a>((): ()) -> Vec<Arg<'a>> {
                 Vec::new()
             }
@@ -259,12 +266,10 @@ macro_rules! signature {
             fn params() -> Vec<(Type, bool)> {
                 vec![kind!(describe $kind $t)]
             }
+            type Raw = (kind!(raw_type $kind $t),);
             #[inline]
-            fn words($v: &mut Self::Args<'_>) -> ([u64; MAX_WORDS], usize) {
-                let mut words = [0; MAX_WORDS];
-                let mut n = 0;
-                kind!(words $kind $v words n);
-                (words, n)
+            fn raw($v: Self::Args<'_>) -> Self::Raw {
+                (kind!(raw $kind $v),)
             }
             fn args<'a>($v: Self::Args<'a>) -> Vec<Arg<'a>> {
                 vec![kind!(arg $kind $v)]
@@ -279,12 +284,10 @@ macro_rules! signature {
             fn params() -> Vec<(Type, bool)> {
                 vec![$(kind!(describe $kind $t)),+]
             }
+            type Raw = ($(kind!(raw_type $kind $t),)+);
             #[inline]
-            fn words(($($v,)+): &mut Self::Args<'_>) -> ([u64; MAX_WORDS], usize) {
-                let mut words = [0; MAX_WORDS];
-                let mut n = 0;
-                $(kind!(words $kind $v words n);)+
-                (words, n)
+            fn raw(($($v,)+): Self::Args<'_>) -> Self::Raw {
+                ($(kind!(raw $kind $v),)+)
             }
             fn args<'a>(($($v,)+): Self::Args<'a>) -> Vec<Arg<'a>> {
                 vec![$(kind!(arg $kind $v)),+]

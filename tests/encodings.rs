@@ -8,7 +8,7 @@ use cresset::codegen::flat::{Arg, FlatKind};
 use cresset::codegen::frame::Frame;
 use cresset::codegen::target::{Context, Located, Target};
 use cresset::codegen::x64::X64;
-use cresset::ir::op::{Math, Op, Scalar};
+use cresset::ir::op::{Math, Op};
 use cresset::runtime::helper::Helper;
 use cresset::sema::hir::FuncId;
 use cresset::{Elem, Span, TrapKind};
@@ -586,34 +586,6 @@ fn frames() {
     assert_eq!(entry(&frame(4104, &[])), format!("{page}; sub rsp, 8"));
     assert_eq!(entry(&frame(2 * 4096 + 1000, &[])), format!("{page}; {page}; sub rsp, 0x3E8"));
     assert_eq!(entry(&frame(100 * 4096 + 8, &[])), format!("mov r11d, 0x64; {page}; sub r11d, 1; jne; sub rsp, 8"));
-}
-
-#[test]
-fn thunks() {
-    let thunk = |params: &[Scalar], results: &[Scalar]| {
-        disassemble(|x64, cx| {
-            let entry = cx.entry(FuncId(0)).expect("an entry");
-            x64.thunk(params, results, entry, cx);
-        })
-        .join("; ")
-    };
-    let head = "mov rbx, rsi; mov r10, rdi; sub rsp";
-    assert_eq!(thunk(&[], &[]), format!("{head}, 8; call; add rsp, 8; ret"));
-    assert_eq!(
-        thunk(&[Scalar::Ptr, Scalar::I64, Scalar::F64], &[Scalar::F64]),
-        format!(
-            "{head}, 8; mov rdi, [r10]; mov rsi, [r10+8]; vmovsd xmm0, [r10+0x10]; call; vmovsd [rbx], xmm0; \
-             add rsp, 8; ret"
-        )
-    );
-    assert_eq!(
-        thunk(&[Scalar::I64; 7], &[Scalar::Ptr, Scalar::I64]),
-        format!(
-            "{head}, 0x18; mov rdi, [r10]; mov rsi, [r10+8]; mov rdx, [r10+0x10]; mov rcx, [r10+0x18]; \
-             mov r8, [r10+0x20]; mov r9, [r10+0x28]; mov r11, [r10+0x30]; mov [rsp], r11; call; mov [rbx], rax; \
-             mov [rbx+8], rdx; add rsp, 0x18; ret"
-        )
-    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use cresset::codegen::a64::A64;
 use cresset::codegen::flat::{Arg, FlatKind};
 use cresset::codegen::frame::Frame;
 use cresset::codegen::target::{Context, Located, Target};
-use cresset::ir::op::{Math, Op, Scalar};
+use cresset::ir::op::{Math, Op};
 use cresset::runtime::helper::Helper;
 use cresset::sema::hir::FuncId;
 use cresset::{Elem, Span, TrapKind};
@@ -667,32 +667,6 @@ fn frames() {
         exit(&frame(0x1234_5670, &[])),
         "mov x17, #0x5668; movk x17, #0x1234, lsl #16; ldr x30, [sp, x17]; mov x17, #0x5670; \
          movk x17, #0x1234, lsl #16; add sp, sp, x17; ret"
-    );
-}
-
-#[test]
-fn thunks() {
-    let thunk = |params: &[Scalar], results: &[Scalar]| {
-        disassemble(|a64, cx| {
-            let entry = cx.entry(FuncId(0)).expect("an entry");
-            a64.thunk(params, results, entry, cx);
-        })
-        .join("; ")
-    };
-    let head = "hint #0x22; mov x19, x1; mov x20, x30; mov x8, x0";
-    assert_eq!(thunk(&[], &[]), format!("{head}; bl; mov x30, x20; ret"));
-    assert_eq!(
-        thunk(&[Scalar::Ptr, Scalar::I64, Scalar::F64], &[Scalar::F64]),
-        format!("{head}; ldr x0, [x8]; ldr x1, [x8, #0x8]; ldr d0, [x8, #0x10]; bl; str d0, [x19]; mov x30, x20; ret")
-    );
-    let loads: Vec<String> = (1..8).map(|reg| format!("ldr x{reg}, [x8, #{:#x}]", reg * 8)).collect();
-    assert_eq!(
-        thunk(&[Scalar::I64; 9], &[Scalar::Ptr, Scalar::I64]),
-        format!(
-            "{head}; sub sp, sp, #0x10; ldr x0, [x8]; {}; ldr x16, [x8, #0x40]; str x16, [sp]; bl; str x0, [x19]; \
-             str x1, [x19, #0x8]; add sp, sp, #0x10; mov x30, x20; ret",
-            loads.join("; ")
-        )
     );
 }
 

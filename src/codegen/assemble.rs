@@ -1,4 +1,4 @@
-//! Emission, in the order that both machines share: thunk, prologue, blocks, cold stubs; the table of sites and the pool.
+//! Emission, in the order that both machines share: prologue, blocks, cold stubs; the table of sites and the pool.
 
 use super::blob::{CodeBlob, FuncCode, PoolEntry};
 use super::flat::{Flat, FlatInst, FlatKind};
@@ -7,7 +7,6 @@ use super::layout::{self, Layout};
 use super::target::{Context, Located, Target};
 use super::{CodegenError, CodegenOptions, flatten, regalloc};
 use crate::ir::func::Func;
-use crate::ir::op::Scalar;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
@@ -36,12 +35,9 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         cx.frame = Frame::new(target.abi(), flat.outgoing, &output, calls);
         cx.far = flat.insts.len().saturating_add(output.edits.len()) > target.abi().branch_reach / MAX_INST_BYTES;
 
-        let thunk = offset(&mut target);
-        cx.source.push((thunk as u32, Span::default()));
         let entry = cx.entries[id as usize];
-        let params: Vec<Scalar> = flat.params.clone();
-        target.thunk(&params, &flat.results, entry, &mut cx);
         let start = offset(&mut target);
+        cx.source.push((start as u32, Span::default()));
         target.asm().dynamic_label(entry);
         let mut body = Body {
             target: &mut target,
@@ -58,7 +54,6 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         }
         codes.push(FuncCode {
             func: FuncId(id),
-            thunk: thunk as u32,
             start: start as u32,
             end: end as u32,
             frame_size: cx.frame.size,

@@ -46,10 +46,8 @@ pub struct PoolRef {
 pub struct FuncCode {
     /// Which function.
     pub func: FuncId,
-    /// First byte of the entry thunk: `extern "C" fn(args: *const u64, results: *mut u64)` with the context register set, called by the runtime's
-    /// trampoline, which saves every callee-saved register. It loads the arguments (64-bit words; arrays as address and length), calls the function, stores the results, returns.
-    pub thunk: u32,
-    /// First byte of the function itself; the thunk lies before it.
+    /// Its first byte. It takes its parameters and gives its result as a C function does (arrays as address and length), under a context register that
+    /// its entry set; its entry saves every callee-saved register, as a trap does not.
     pub start: u32,
     /// One past its last byte, cold stubs included.
     pub end: u32,
@@ -77,8 +75,6 @@ pub struct Site {
 pub enum SiteKind {
     /// A call of the program's own function: a frame of the call stack.
     Call(FuncId),
-    /// The call of the function by its thunk: the outermost frame.
-    Entry,
     /// A cold stub's call of [`Helper::Trap`] for this kind; `OutOfBounds` left its numbers in the context.
     Trap(TrapKind),
     /// A cold stub's call of [`Helper::Trap`] after a buffered helper returned 1; the kind is in the context.
@@ -97,9 +93,9 @@ impl CodeBlob {
         self.sites.binary_search_by_key(&ret, |site| site.ret).ok().map(|i| &self.sites[i])
     }
 
-    /// The function that this offset lies in, its thunk included.
+    /// The function that this offset lies in.
     pub fn func_at(&self, offset: u32) -> Option<&FuncCode> {
-        let next = self.funcs.partition_point(|func| func.thunk <= offset);
+        let next = self.funcs.partition_point(|func| func.start <= offset);
         self.funcs[..next].last().filter(|func| offset <= func.end)
     }
 }

@@ -16,7 +16,7 @@ const POOL: u64 = 0x4000_0000;
 /// The column that comments begin in.
 const COMMENT: usize = 48;
 
-/// The code of all functions, thunks included. `names` are the functions' names by their index, `source` the text that spans point into.
+/// The code of all functions. `names` are the functions' names by their index, `source` the text that spans point into.
 ///
 /// # Errors
 /// The blob's references to the pool are not well-formed.
@@ -32,10 +32,8 @@ pub fn listing(blob: &CodeBlob, arch: Arch, names: &[&str], source: &str) -> Res
     let mut sites = blob.sites.iter().peekable();
     for func in &blob.funcs {
         let name = func_name(func, names);
-        for (index, inst) in insts.range(func.thunk..func.end) {
-            if *index == func.thunk {
-                let _ = writeln!(out, "{name}.thunk:");
-            } else if *index == func.start {
+        for (index, inst) in insts.range(func.start..func.end) {
+            if *index == func.start {
                 let _ = writeln!(out, "{name}: ; frame of {} bytes", func.frame_size);
             }
             if let Some(label) = &inst.label {

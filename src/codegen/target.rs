@@ -340,8 +340,6 @@ pub trait Target: Sized {
     fn operands(&self, inst: &FlatInst, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>);
     /// The assembler: labels, offsets, bytes.
     fn asm(&mut self) -> &mut VecAssembler<Self::Reloc>;
-    /// The entry thunk ([`super::blob::FuncCode::thunk`]).
-    fn thunk(&mut self, params: &[Scalar], results: &[Scalar], entry: DynamicLabel, cx: &mut Context);
     /// Makes the frame: probes, stack pointer, saved registers.
     fn prologue(&mut self, frame: &Frame);
     /// Restores saved registers and the stack pointer, returns.

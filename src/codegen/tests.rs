@@ -90,8 +90,8 @@ fn check_layout(flat: &Flat, layout: &layout::Layout) {
 fn check_blob(blob: &CodeBlob, arch: Arch) {
     let mut end = 0;
     for func in &blob.funcs {
-        assert_eq!(func.thunk, end);
-        assert!(func.thunk < func.start && func.start < func.end);
+        assert_eq!(func.start, end);
+        assert!(func.start < func.end);
         assert_eq!(blob.func_at(func.start), Some(func));
         end = func.end;
     }

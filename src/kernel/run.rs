@@ -144,8 +144,7 @@ impl<'r, 'a> Runner<'r, 'a> {
                 cancel: Some(&sandbox.cancel),
                 arena: &mut sandbox.arena,
                 fuel_left: &mut sandbox.fuel_left,
-                functions: shared.hosts(),
-                stacks: &shared.stacks,
+                hosts: &shared.hosts,
                 catch_faults: shared.config.catch_faults,
             };
             let outcome = run_values(&code.program, code.scalar, host, &mut args);
@@ -175,7 +174,7 @@ impl<'r, 'a> Runner<'r, 'a> {
         let fp = FpEnv::canonical();
         for row in 0..count {
             for ((formula, typed), out) in kernel.formulas.iter().zip(&self.kernel.inner.typed).zip(&mut *out) {
-                let hosts = kernel.engine.shared().hosts();
+                let hosts = &kernel.engine.shared().hosts.functions;
                 let run =
                     interp::Run { hir: &typed.hir, hosts, limits: &limits, cancel: Some(&sandbox.cancel), fp: &fp };
                 let value = |i: &usize| match inputs.get(*i)? {

@@ -4,13 +4,13 @@ use super::context::Context;
 use super::enter::enter;
 use super::fpenv::FpEnv;
 use super::program::Program;
+use super::raw::Registers;
 use super::signals::{Fault, running, take_fault};
 use crate::budget::{Budget, PollAt};
 use crate::codegen::blob::SiteKind;
 use crate::host::HostFn;
 use crate::limits::{CancelHandle, Limits};
 use crate::memory::{Arena, MemoryError, StackPool};
-use crate::sema::hir::FuncId;
 use crate::span::Span;
 use crate::trap::{Frame, HostFailure, KEPT_FRAMES, Trap, TrapKind};
 use std::ptr;
@@ -18,22 +18,89 @@ use std::ptr;
 /// Stack that runtime functions called from generated code may use, below the code's own frames.
 const HEADROOM: usize = 256 << 10;
 /// Stack that generated code may use of the host's.
-const HOST_STACK: usize = 16 << 10;
+pub(super) const HOST_STACK: usize = 16 << 10;
 
 /// Bytes left free at the top of a mapped stack: on AArch64 a large frame's first probe reads at the stack pointer that it was entered with, and what
 /// lies at the very top is the guard.
 const STACK_MARGIN: usize = 16;
 
-/// The runtime's own record of one run, behind `Context::activation`.
+/// The environment of a run whose host set none of its own.
+static HOST_HAS_THE_SAME: FpEnv = FpEnv::OF_THE_LANGUAGE;
+
+/// The runtime's own record of one run. What most runs never need is made when they first do.
 pub(super) struct Activation<'a> {
     pub program: &'a Program,
-    pub hosts: &'a [HostFn],
-    pub budget: Budget<'a>,
-    pub arena: &'a mut Arena,
+    pub hosts: &'a Hosts,
+    pub limits: &'a Limits,
+    pub cancel: Option<&'a CancelHandle>,
     pub fp: &'a FpEnv,
-    pub depth_limit: u32,
-    pub host_failure: Option<HostFailure>,
-    pub trap: Option<Trap>,
+    /// Where its arrays lie, if the host lent it a place.
+    lent_arena: Option<&'a mut Arena>,
+    lazy: Option<Lazy<'a>>,
+    pub trap: Option<Box<Trap>>,
+}
+
+/// What a run needs once it polls, makes an array or calls the host in vain.
+struct Lazy<'a> {
+    budget: Budget<'a>,
+    own_arena: Arena,
+    host_failure: Option<HostFailure>,
+}
+
+impl<'a> Activation<'a> {
+    fn lazy(&mut self) -> &mut Lazy<'a> {
+        let (limits, cancel) = (self.limits, self.cancel);
+        self.lazy.get_or_insert_with(|| Lazy {
+            budget: Budget::resume(limits, cancel),
+            own_arena: Arena::new(limits.memory),
+            host_failure: None,
+        })
+    }
+
+    /// Fuel, deadline and cancellation.
+    pub(super) fn budget(&mut self) -> &mut Budget<'a> {
+        &mut self.lazy().budget
+    }
+
+    /// Where its arrays lie.
+    pub(super) fn arena(&mut self) -> &mut Arena {
+        if self.lent_arena.is_none() {
+            return &mut self.lazy().own_arena;
+        }
+        // The borrow checker does not see that a `match` above would end the borrow.
+        match &mut self.lent_arena {
+            Some(arena) => arena,
+            None => unreachable!("it was lent"),
+        }
+    }
+
+    /// Keeps what a host function said.
+    pub(super) fn set_host_failure(&mut self, failure: Option<HostFailure>) {
+        self.lazy().host_failure = failure;
+    }
+
+    fn fuel_left(&self, slice: i64) -> Option<u64> {
+        match &self.lazy {
+            Some(lazy) => lazy.budget.fuel_left(slice),
+            None => Budget::resume(self.limits, self.cancel).fuel_left(slice),
+        }
+    }
+}
+
+/// The context and the activation of one run: generated code has the address of the former.
+#[repr(C)]
+pub(super) struct Call<'a> {
+    pub context: Context,
+    pub activation: Activation<'a>,
+}
+
+/// What runs of an engine's programs share.
+#[derive(Debug, Default)]
+pub struct Hosts {
+    /// The host's functions.
+    pub functions: Vec<HostFn>,
+    /// Where stacks come from.
+    pub stacks: StackPool,
 }
 
 /// What a host gives to a run.
@@ -46,19 +113,10 @@ pub struct Host<'a> {
     pub arena: &'a mut Arena,
     /// Receives what is left of the fuel, where it is limited.
     pub fuel_left: &'a mut Option<u64>,
-    /// The host's functions.
-    pub functions: &'a [HostFn],
-    /// Where stacks come from.
-    pub stacks: &'a StackPool,
+    /// What it shares with others.
+    pub hosts: &'a Hosts,
     /// Whether faults in mapped files are caught.
     pub catch_faults: bool,
-}
-
-/// A run of one function.
-pub(super) struct Run<'a> {
-    pub program: &'a Program,
-    pub func: FuncId,
-    pub host: Host<'a>,
 }
 
 /// Why a run gave no result.
@@ -77,77 +135,116 @@ pub enum RunError {
     NoFunction,
 }
 
-impl Run<'_> {
-    /// Runs it with these arguments: 64-bit words, arrays as address and length.
-    ///
-    /// # Safety
-    /// `args` are what the function's signature asks for, and the arrays among them stay valid, the mutable ones not otherwise used, while it runs.
-    pub(super) unsafe fn execute(&mut self, args: &[u64]) -> Result<[u64; 2], RunError> {
-        let thunk = self.program.thunk(self.func).ok_or(RunError::NoFunction)?;
-        let stack_need = self.program.stack_need(self.host.limits.depth);
-        let stack = match stack_need {
-            0..=HOST_STACK => None,
-            need if need > self.host.limits.stack => return Err(RunError::Stack { need }),
-            _ => Some(self.host.stacks.take(stack_need.saturating_add(HEADROOM)).map_err(RunError::Memory)?),
-        };
-        let fp = FpEnv::canonical();
-        let (budget, fuel_slice) = Budget::start(self.host.limits, self.host.cancel);
-        let arena_used = self.host.arena.used() as u64;
-        let mut activation = Activation {
-            program: self.program,
-            hosts: self.host.functions,
-            budget,
-            arena: &mut *self.host.arena,
-            fp: &fp,
-            depth_limit: self.host.limits.depth,
-            host_failure: None,
-            trap: None,
-        };
-        let mut context = Context {
-            fuel_slice,
-            depth_left: i64::from(self.host.limits.depth),
-            arena_top: arena_used,
-            trap_index: 0,
-            trap_len: 0,
-            trap_kind: 0,
-            result: 0,
-            entry_sp: 0,
-            host_sp: 0,
-            stack_top: stack.as_ref().map_or(0, |stack| (stack.top() - STACK_MARGIN) as u64),
-            helper_sp: 0,
-            helper_ret: 0,
-            activation: (&raw mut activation).cast(),
-        };
-        running(&raw mut context, self.program.code_range().start);
-        let mut words = [0_u64; 2];
-        // SAFETY: (R1) the thunk is that of sealed code of this program, made for this machine; the context is set up and outlives the run, as does the
-        // activation, to which nothing else refers meanwhile; the caller vouches for the arguments; a thunk writes at most two results.
-        // Defended by tests/engines.rs.
-        let trapped = unsafe { enter(&raw mut context, thunk, args.as_ptr(), words.as_mut_ptr()) };
-        *self.host.fuel_left = activation.budget.fuel_left(context.fuel_slice);
-        activation.arena.release_to(context.arena_top as usize);
-        if trapped == 0 {
-            return Ok(words);
+impl<'a> Call<'a> {
+    /// A run on the host's stack, without a deadline, of a host that set no other floating-point environment.
+    #[inline]
+    pub(super) fn new(
+        program: &'a Program,
+        hosts: &'a Hosts,
+        limits: &'a Limits,
+        cancel: Option<&'a CancelHandle>,
+        lent_arena: Option<&'a mut Arena>,
+    ) -> Call<'a> {
+        let arena_top = lent_arena.as_ref().map_or(0, |arena| arena.used() as u64);
+        Call {
+            context: Context {
+                fuel_slice: Budget::first_slice(limits),
+                depth_left: i64::from(limits.depth),
+                arena_top,
+                trap_index: 0,
+                trap_len: 0,
+                trap_kind: 0,
+                result: 0,
+                entry_sp: 0,
+                stack_top: 0,
+                helper_sp: 0,
+                helper_ret: 0,
+            },
+            activation: Activation {
+                program,
+                hosts,
+                limits,
+                cancel,
+                fp: &HOST_HAS_THE_SAME,
+                lent_arena,
+                lazy: None,
+                trap: None,
+            },
         }
-        let mut trap = activation.trap.take().unwrap_or_else(|| Trap::new(TrapKind::HostError, Span::default()));
-        trap.fuel_left = *self.host.fuel_left;
-        Err(RunError::Trap(Box::new(trap)))
+    }
+
+    /// The trap that ended the run.
+    #[cold]
+    pub(super) fn take_trap(&mut self) -> Box<Trap> {
+        let fuel_left = self.fuel_left();
+        let trap = self.activation.trap.take();
+        let mut trap = trap.unwrap_or_else(|| Box::new(Trap::new(TrapKind::HostError, Span::default())));
+        trap.fuel_left = fuel_left;
+        trap
+    }
+
+    /// What is left of the fuel, where it is limited.
+    pub(super) fn fuel_left(&self) -> Option<u64> {
+        self.activation.fuel_left(self.context.fuel_slice)
+    }
+
+    /// What code releases of a lent arena it tells by its own copy of the height.
+    pub(super) fn release(&mut self) {
+        if let Some(arena) = &mut self.activation.lent_arena {
+            arena.release_to(self.context.arena_top as usize);
+        }
     }
 }
 
-/// The activation of a context.
+/// Runs a function of sealed code with any limits, and any number of arguments.
 ///
 /// # Safety
-/// `ctx` is the context of a run that is under way on this thread, and no other reference to its activation lives.
-pub(super) unsafe fn activation<'a>(ctx: *mut Context) -> &'a mut Activation<'a> {
-    // SAFETY: the caller vouches for it: `Run::execute` made both and does not touch them while code runs.
-    unsafe { &mut *(*ctx).activation.cast::<Activation<'a>>() }
+/// `code` is that function of the program; `args` are what its signature asks for, and the arrays among them stay valid, the mutable ones not otherwise used,
+/// while it runs.
+pub(super) unsafe fn run(
+    program: &Program,
+    code: usize,
+    host: Host<'_>,
+    args: &Registers,
+) -> Result<[u64; 3], RunError> {
+    let stack_need = program.stack_need(host.limits.depth).saturating_add(args.words.saturating_mul(8));
+    let stack = match stack_need {
+        0..=HOST_STACK => None,
+        need if need > host.limits.stack => return Err(RunError::Stack { need }),
+        _ => Some(host.hosts.stacks.take(stack_need.saturating_add(HEADROOM)).map_err(RunError::Memory)?),
+    };
+    let fp = FpEnv::canonical();
+    let mut call = Call::new(program, host.hosts, host.limits, host.cancel, Some(host.arena));
+    call.activation.fp = &fp;
+    call.context.stack_top = stack.as_ref().map_or(0, |stack| (stack.top() - STACK_MARGIN) as u64);
+    let (budget, fuel_slice) = Budget::start(host.limits, host.cancel);
+    call.context.fuel_slice = fuel_slice;
+    call.activation.lazy().budget = budget;
+    running((&raw mut call).cast(), program.code_range().start);
+    let mut results = [0_u64; 3];
+    // SAFETY: (R1) the code is a function of sealed code of this program, made for this machine; the context is set up and outlives the run, as does the
+    // activation behind it, to which nothing else refers meanwhile; the caller vouches for the arguments; there are at most three words of results.
+    // Defended by tests/engines.rs.
+    unsafe { enter((&raw mut call).cast(), code, args, results.as_mut_ptr()) };
+    *host.fuel_left = call.fuel_left();
+    call.release();
+    if call.activation.trap.is_none() { Ok(results) } else { Err(RunError::Trap(call.take_trap())) }
+}
+
+/// The context and the activation of a run.
+///
+/// # Safety
+/// `ctx` is the context of a run that is under way on this thread, and no other reference to it or its activation lives.
+pub(super) unsafe fn parts<'a>(ctx: *mut Context) -> (&'a mut Context, &'a mut Activation<'a>) {
+    // SAFETY: the caller vouches for it: the address that code is entered with is that of a whole `Call`, which is not touched while code runs.
+    let call = unsafe { &mut *ctx.cast::<Call<'a>>() };
+    (&mut call.context, &mut call.activation)
 }
 
 /// Called by the trap exit with the return address of the cold stub's call and the stack pointer of its frame.
 pub(super) extern "C" fn record_trap(ctx: *mut Context, pc: usize, sp: usize) {
-    // SAFETY: only the trap exit calls this, under `enter` (R1).
-    let (context, activation) = unsafe { (&mut *ctx, activation(ctx)) };
+    // SAFETY: only the trap exit calls this, in a run (R1).
+    let (context, activation) = unsafe { parts(ctx) };
     let site = activation.program.site(pc);
     let fault = take_fault();
     let (kind, span) = match site.map(|site| (site.kind, site.span)) {
@@ -164,14 +261,14 @@ pub(super) extern "C" fn record_trap(ctx: *mut Context, pc: usize, sp: usize) {
 
 /// Called by the poll thunk likewise. Returns 0 to go on, 1 after recording a trap.
 pub(super) extern "C" fn poll_from_code(ctx: *mut Context, pc: usize, sp: usize) -> u64 {
-    // SAFETY: only the poll thunk calls this, under `enter` (R1).
-    let (context, activation) = unsafe { (&mut *ctx, activation(ctx)) };
+    // SAFETY: only the poll thunk calls this, in a run (R1).
+    let (context, activation) = unsafe { parts(ctx) };
     let (at, span) = match activation.program.site(pc).map(|site| (site.kind, site.span)) {
         Some((SiteKind::PollLoop, span)) => (PollAt::Loop, span),
         Some((SiteKind::PollCall, span)) => (PollAt::Call { depth_left: context.depth_left }, span),
         _ => std::process::abort(),
     };
-    match activation.budget.poll(&mut context.fuel_slice, at) {
+    match activation.budget().poll(&mut context.fuel_slice, at) {
         Ok(()) => 0,
         Err(kind) => {
             finish_trap(context, activation, kind, span, pc, sp);
@@ -186,10 +283,10 @@ fn finish_trap(context: &Context, activation: &mut Activation<'_>, kind: TrapKin
         trap.bounds = Some((context.trap_index, context.trap_len));
     }
     if kind == TrapKind::HostError {
-        trap.host = activation.host_failure.take();
+        trap.host = activation.lazy().host_failure.take();
     }
     collect_frames(activation, pc, sp, &mut trap);
-    activation.trap = Some(trap);
+    activation.trap = Some(Box::new(trap));
 }
 
 /// Walks the frames from the trap outward by their fixed sizes, innermost first.
@@ -198,13 +295,13 @@ fn collect_frames(activation: &Activation<'_>, pc: usize, sp: usize, trap: &mut 
     let mut outermost: std::collections::VecDeque<Frame> = std::collections::VecDeque::with_capacity(KEPT_FRAMES);
     let (mut pc, mut sp) = (pc, sp);
     // A walk visits at most as many frames as calls were allowed.
-    for _ in 0..=u64::from(activation.depth_limit) {
+    for _ in 0..=u64::from(activation.limits.depth) {
         let Some(func) = program.func_at(pc) else { break };
         let saved = sp.wrapping_add(func.frame_size as usize);
         let (slot, caller_sp) =
             if cfg!(target_arch = "aarch64") { (saved.wrapping_sub(8), saved) } else { (saved, saved.wrapping_add(8)) };
         // SAFETY: (R2) `sp` is the stack pointer of a frame of `func`, whose size is fixed: the word holds its return address. It started as the trapping
-        // frame's and moves outward frame by frame, and the thunk's site ends the walk before `enter`'s own frame. Defended by tests/engines.rs (call stacks).
+        // frame's and moves outward frame by frame, and the entry's return address, which is no site, ends the walk. Defended by tests/engines.rs (call stacks).
         let ret = unsafe { ptr::with_exposed_provenance::<usize>(slot).read() };
         let Some(site) = program.site(ret) else { break };
         let SiteKind::Call(callee) = site.kind else { break };

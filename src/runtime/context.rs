@@ -22,16 +22,12 @@ pub struct Context {
     pub result: u64,
     /// Stack pointer to go back to when a trap ends the call; written by the entry trampoline.
     pub entry_sp: u64,
-    /// Stack pointer of the host, where generated code runs on a stack of its own; else 0.
-    pub host_sp: u64,
     /// Stack pointer to run generated code on, or 0 for the host's.
     pub stack_top: u64,
     /// Stack pointer at the entry of a runtime function on arrays that is under way, else 0: a fault there can leave as a trap.
     pub helper_sp: u64,
     /// Its return address, where the machine passes it in a register.
     pub helper_ret: u64,
-    /// The runtime's own record of this call.
-    pub activation: *mut u8,
 }
 
 /// Byte offsets of the fields of [`Context`] that generated code uses.

@@ -1,13 +1,14 @@
 //! The way in, and the two ways out: the entry trampoline, the trap exit and the poll thunk.
 //!
-//! Generated code is entered through [`enter`], which saves every callee-saved register of the C ABI and notes the stack pointer in
-//! `Context::entry_sp`. A function that returns comes back through it. A trap calls [`trap_exit`], which records what happened
-//! while the stack is still there, then takes the stack pointer from the context and leaves as if [`enter`] had returned 1: no frame of generated code holds
+//! Generated code that may trap is entered through [`enter`] or [`enter_in_registers`], which save every callee-saved register of the C ABI and note the
+//! stack pointer in `Context::entry_sp`. A function that returns comes back through them. A trap calls [`trap_exit`], which records what happened
+//! while the stack is still there, then takes the stack pointer from the context and leaves as if the entry had returned: no frame of generated code holds
 //! anything that must be cleaned up, so nothing has to be unwound.
 
 use super::call::{poll_from_code, record_trap};
 use super::context::Context;
 use super::host_call::host_call_on_host_stack;
+use super::raw::Registers;
 use std::arch::naked_asm;
 use std::mem::offset_of;
 
@@ -15,12 +16,13 @@ use std::mem::offset_of;
 mod machine {
     use super::*;
 
-    /// Runs a thunk. Returns 0, or 1 after a trap.
+    /// Calls a function with these arguments, on the stack that the context names.
     ///
     /// # Safety
-    /// `thunk` is the thunk of sealed code made for this machine; `ctx` a context set up for it; `args` and `results` as many words as it reads and writes.
+    /// `code` is a function of sealed code made for this machine; `ctx` a context set up for it; `args` what it takes; `results` three words, for the
+    /// integer results and the float result.
     #[unsafe(naked)]
-    pub unsafe extern "sysv64" fn enter(ctx: *mut Context, thunk: usize, args: *const u64, results: *mut u64) -> u64 {
+    pub unsafe extern "sysv64" fn enter(ctx: *mut Context, code: usize, args: *const Registers, results: *mut u64) {
         naked_asm!(
             "push rbp",
             "push rbx",
@@ -35,11 +37,40 @@ mod machine {
             "mov rax, [r15 + {stack_top}]",
             "test rax, rax",
             "cmovnz rsp, rax",
-            "mov rax, rsi",
-            "mov rdi, rdx",
-            "mov rsi, rcx",
-            "call rax",
-            "xor eax, eax",
+            "mov r11, rsi",
+            "mov r10, rdx",
+            "mov rbx, rcx",
+            "mov rcx, [r10 + {words}]",
+            "mov rdx, [r10 + {stack}]",
+            "lea rax, [rcx * 8 + 15]",
+            "and rax, -16",
+            "sub rsp, rax",
+            // From the highest word down, so that a guard is met and not stepped over.
+            "2:",
+            "sub rcx, 1",
+            "jb 3f",
+            "mov rax, [rdx + rcx * 8]",
+            "mov [rsp + rcx * 8], rax",
+            "jmp 2b",
+            "3:",
+            "vmovsd xmm0, [r10 + {floats}]",
+            "vmovsd xmm1, [r10 + {floats} + 8]",
+            "vmovsd xmm2, [r10 + {floats} + 16]",
+            "vmovsd xmm3, [r10 + {floats} + 24]",
+            "vmovsd xmm4, [r10 + {floats} + 32]",
+            "vmovsd xmm5, [r10 + {floats} + 40]",
+            "vmovsd xmm6, [r10 + {floats} + 48]",
+            "vmovsd xmm7, [r10 + {floats} + 56]",
+            "mov rdi, [r10 + {ints}]",
+            "mov rsi, [r10 + {ints} + 8]",
+            "mov rdx, [r10 + {ints} + 16]",
+            "mov rcx, [r10 + {ints} + 24]",
+            "mov r8, [r10 + {ints} + 32]",
+            "mov r9, [r10 + {ints} + 40]",
+            "call r11",
+            "mov [rbx], rax",
+            "mov [rbx + 8], rdx",
+            "vmovsd [rbx + 16], xmm0",
             "mov rsp, [r15 + {entry_sp}]",
             "add rsp, 8",
             "pop r15",
@@ -51,13 +82,52 @@ mod machine {
             "ret",
             entry_sp = const offset_of!(Context, entry_sp),
             stack_top = const offset_of!(Context, stack_top),
+            words = const offset_of!(Registers, words),
+            stack = const offset_of!(Registers, stack),
+            ints = const offset_of!(Registers, ints),
+            floats = const offset_of!(Registers, floats),
+        )
+    }
+
+    /// Calls a function on the host's stack: context and address, then its own arguments, all of them in registers; its results are left in theirs.
+    ///
+    /// # Safety
+    /// As for [`enter`]. It is called as a function of these two parameters, then at most [`super::super::raw::ENTER_INTS`] integers and any floats that
+    /// registers take.
+    #[unsafe(naked)]
+    pub unsafe extern "sysv64" fn enter_in_registers() {
+        naked_asm!(
+            "push rbp",
+            "push rbx",
+            "push r12",
+            "push r13",
+            "push r14",
+            "push r15",
+            "sub rsp, 8",
+            "mov r15, rdi",
+            "mov [rdi + {entry_sp}], rsp",
+            "mov rax, rsi",
+            "mov rdi, rdx",
+            "mov rsi, rcx",
+            "mov rdx, r8",
+            "mov rcx, r9",
+            "call rax",
+            "add rsp, 8",
+            "pop r15",
+            "pop r14",
+            "pop r13",
+            "pop r12",
+            "pop rbx",
+            "pop rbp",
+            "ret",
+            entry_sp = const offset_of!(Context, entry_sp),
         )
     }
 
     /// Called by generated code; never returns to it.
     ///
     /// # Safety
-    /// Called only from generated code that runs under [`enter`], with the context in r15.
+    /// Called only from generated code that runs under [`enter`] or [`enter_in_registers`], with the context in r15.
     #[unsafe(naked)]
     pub unsafe extern "sysv64" fn trap_exit() {
         naked_asm!(
@@ -67,7 +137,6 @@ mod machine {
             "and rsp, -16",
             "call {record}",
             "mov rsp, [r15 + {entry_sp}]",
-            "mov eax, 1",
             "add rsp, 8",
             "pop r15",
             "pop r14",
@@ -151,7 +220,6 @@ mod machine {
             "ret",
             "2:",
             "mov rsp, [r15 + {entry_sp}]",
-            "mov eax, 1",
             "add rsp, 8",
             "pop r15",
             "pop r14",
@@ -195,12 +263,13 @@ mod machine {
 mod machine {
     use super::*;
 
-    /// Runs a thunk. Returns 0, or 1 after a trap.
+    /// Calls a function with these arguments, on the stack that the context names.
     ///
     /// # Safety
-    /// `thunk` is the thunk of sealed code made for this machine; `ctx` a context set up for it; `args` and `results` as many words as it reads and writes.
+    /// `code` is a function of sealed code made for this machine; `ctx` a context set up for it; `args` what it takes; `results` three words, for the
+    /// integer results and the float result.
     #[unsafe(naked)]
-    pub unsafe extern "C" fn enter(ctx: *mut Context, thunk: usize, args: *const u64, results: *mut u64) -> u64 {
+    pub unsafe extern "C" fn enter(ctx: *mut Context, code: usize, args: *const Registers, results: *mut u64) {
         naked_asm!(
             "stp x29, x30, [sp, #-160]!",
             "stp x19, x20, [sp, #16]",
@@ -220,11 +289,33 @@ mod machine {
             "cbz x9, 2f",
             "mov sp, x9",
             "2:",
-            "mov x9, x1",
-            "mov x0, x2",
-            "mov x1, x3",
-            "blr x9",
-            "mov x0, #0",
+            "mov x11, x1",
+            "mov x10, x2",
+            "mov x19, x3",
+            "ldr x12, [x10, #{words}]",
+            "ldr x13, [x10, #{stack}]",
+            "add x9, x12, #1",
+            "and x9, x9, #-2",
+            "sub sp, sp, x9, lsl #3",
+            // From the highest word down, so that a guard is met and not stepped over.
+            "3:",
+            "cbz x12, 4f",
+            "sub x12, x12, #1",
+            "ldr x9, [x13, x12, lsl #3]",
+            "str x9, [sp, x12, lsl #3]",
+            "b 3b",
+            "4:",
+            "ldp d0, d1, [x10, #{floats}]",
+            "ldp d2, d3, [x10, #{floats} + 16]",
+            "ldp d4, d5, [x10, #{floats} + 32]",
+            "ldp d6, d7, [x10, #{floats} + 48]",
+            "ldp x0, x1, [x10, #{ints}]",
+            "ldp x2, x3, [x10, #{ints} + 16]",
+            "ldp x4, x5, [x10, #{ints} + 32]",
+            "ldp x6, x7, [x10, #{ints} + 48]",
+            "blr x11",
+            "stp x0, x1, [x19]",
+            "str d0, [x19, #16]",
             "ldr x9, [x28, #{entry_sp}]",
             "mov sp, x9",
             "ldp d14, d15, [sp, #144]",
@@ -240,13 +331,62 @@ mod machine {
             "ret",
             entry_sp = const offset_of!(Context, entry_sp),
             stack_top = const offset_of!(Context, stack_top),
+            words = const offset_of!(Registers, words),
+            stack = const offset_of!(Registers, stack),
+            ints = const offset_of!(Registers, ints),
+            floats = const offset_of!(Registers, floats),
+        )
+    }
+
+    /// Calls a function on the host's stack: context and address, then its own arguments, all of them in registers; its results are left in theirs.
+    ///
+    /// # Safety
+    /// As for [`enter`]. It is called as a function of these two parameters, then at most [`super::super::raw::ENTER_INTS`] integers and any floats that
+    /// registers take.
+    #[unsafe(naked)]
+    pub unsafe extern "C" fn enter_in_registers() {
+        naked_asm!(
+            "stp x29, x30, [sp, #-160]!",
+            "stp x19, x20, [sp, #16]",
+            "stp x21, x22, [sp, #32]",
+            "stp x23, x24, [sp, #48]",
+            "stp x25, x26, [sp, #64]",
+            "stp x27, x28, [sp, #80]",
+            // ABI: the low halves of v8 to v15 are callee-saved (AAPCS64, 6.1.2).
+            "stp d8, d9, [sp, #96]",
+            "stp d10, d11, [sp, #112]",
+            "stp d12, d13, [sp, #128]",
+            "stp d14, d15, [sp, #144]",
+            "mov x28, x0",
+            "mov x9, sp",
+            "str x9, [x28, #{entry_sp}]",
+            "mov x9, x1",
+            "mov x0, x2",
+            "mov x1, x3",
+            "mov x2, x4",
+            "mov x3, x5",
+            "mov x4, x6",
+            "mov x5, x7",
+            "blr x9",
+            "ldp d14, d15, [sp, #144]",
+            "ldp d12, d13, [sp, #128]",
+            "ldp d10, d11, [sp, #112]",
+            "ldp d8, d9, [sp, #96]",
+            "ldp x27, x28, [sp, #80]",
+            "ldp x25, x26, [sp, #64]",
+            "ldp x23, x24, [sp, #48]",
+            "ldp x21, x22, [sp, #32]",
+            "ldp x19, x20, [sp, #16]",
+            "ldp x29, x30, [sp], #160",
+            "ret",
+            entry_sp = const offset_of!(Context, entry_sp),
         )
     }
 
     /// Called by generated code; never returns to it.
     ///
     /// # Safety
-    /// Called only from generated code that runs under [`enter`], with the context in x28.
+    /// Called only from generated code that runs under [`enter`] or [`enter_in_registers`], with the context in x28.
     #[unsafe(naked)]
     pub unsafe extern "C" fn trap_exit() {
         naked_asm!(
@@ -254,7 +394,6 @@ mod machine {
             "mov x1, x30",
             "mov x2, sp",
             "bl {record}",
-            "mov x0, #1",
             "ldr x9, [x28, #{entry_sp}]",
             "mov sp, x9",
             "ldp d14, d15, [sp, #144]",
@@ -339,7 +478,6 @@ mod machine {
             "add sp, sp, #672",
             "ret",
             "2:",
-            "mov x0, #1",
             "ldr x9, [x28, #{entry_sp}]",
             "mov sp, x9",
             "ldp d14, d15, [sp, #144]",
@@ -385,4 +523,4 @@ mod machine {
     }
 }
 
-pub use machine::{enter, host_call, poll, trap_exit};
+pub use machine::{enter, enter_in_registers, host_call, poll, trap_exit};

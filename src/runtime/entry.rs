@@ -1,8 +1,13 @@
 //! Safe ways into machine code: the arguments are checked against the function's signature, arrays are copied out.
 
-use super::call::{Host, Run, RunError};
+use super::call::{Call, HOST_STACK, Host, Hosts, RunError, run};
+use super::fpenv::FpEnv;
 use super::program::Program;
+use super::raw::{ENTER_INTS, FLOATS, INTS, Raw, RawArgs, Registers};
 use super::signals::Scope;
+use crate::budget::Budget;
+use crate::limits::{CancelHandle, Limits};
+use crate::memory::Arena;
 use crate::sema::hir::FuncId;
 use crate::signature::{Output, Signature};
 use crate::span::Span;
@@ -12,44 +17,170 @@ use crate::value::{Arg, Array, Value};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// A function of published code whose signature was found to be `S`. Clones are the same function.
+/// A function of published code whose signature was found to be `S`, with all that a call needs to know beforehand. Clones are the same function.
 pub struct Entry<S> {
     program: Arc<Program>,
-    func: FuncId,
+    hosts: Arc<Hosts>,
+    /// What calls without a sandbox may use.
+    limits: Limits,
+    code: usize,
+    way: Way,
+    /// Calls that allow no more nested calls than this, and set no deadline, go on the host's stack. None do where the arguments do not fit registers.
+    quick_depth: Option<u32>,
     signature: PhantomData<fn() -> S>,
+}
+
+/// How code is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// As a C function.
+    Direct,
+    /// Under a context.
+    Run,
 }
 
 impl<S> Clone for Entry<S> {
     fn clone(&self) -> Entry<S> {
-        Entry { program: self.program.clone(), func: self.func, signature: PhantomData }
+        Entry {
+            program: self.program.clone(),
+            hosts: self.hosts.clone(),
+            limits: self.limits.clone(),
+            signature: PhantomData,
+            ..*self
+        }
     }
 }
 
+type RawOutput<S> = <<S as Signature>::Output as Output>::Raw;
+
 impl<S: Signature> Entry<S> {
-    /// The function, if that is its signature.
-    pub fn new(program: &Arc<Program>, func: FuncId) -> Option<Entry<S>> {
+    /// The function, if that is its signature; with the limits of calls without a sandbox.
+    pub fn new(program: &Arc<Program>, hosts: &Arc<Hosts>, limits: &Limits, func: FuncId) -> Option<Entry<S>> {
         let signature = program.signature(func)?;
-        let matches = signature.result == S::Output::TYPE && signature.params == S::params();
-        matches.then(|| Entry { program: program.clone(), func, signature: PhantomData })
+        if signature.result != S::Output::TYPE || signature.params != S::params() {
+            return None;
+        }
+        let fits = |ints: usize| S::Raw::INTS <= ints && S::Raw::FLOATS <= FLOATS;
+        let is_direct = program.is_pure(func, HOST_STACK) && fits(INTS);
+        Some(Entry {
+            program: program.clone(),
+            hosts: hosts.clone(),
+            limits: limits.clone(),
+            code: program.address(func)?,
+            way: if is_direct { Way::Direct } else { Way::Run },
+            quick_depth: if fits(ENTER_INTS) { program.depth_within(HOST_STACK) } else { None },
+            signature: PhantomData,
+        })
     }
 
-    /// Calls it.
+    /// Calls it within the limits that it was made with.
     ///
     /// # Errors
     /// A trap, or no memory.
     #[inline]
-    pub fn call(&self, host: Host<'_>, mut args: S::Args<'_>) -> Result<S::Output, RunError> {
-        let (words, count) = S::words(&mut args);
-        let mut run = Run { program: &self.program, func: self.func, host };
-        // SAFETY: (R3) `new` compared the signature; `words` holds what it asks for, as `Signature` is sealed; the borrows in `args` live until the end of
-        // this function. Defended by tests/api.rs.
-        let result = unsafe { run.execute(&words[..count]) }?;
-        match S::Output::from_word(result[0]) {
-            Some(output) => Ok(output),
-            // SAFETY: (R4) the result's type is an array, so the words are its address and length.
-            None => {
-                S::Output::from_value(unsafe { value_of(S::Output::TYPE, result, false) }?).ok_or(RunError::NoFunction)
-            }
+    pub fn call(&self, args: S::Args<'_>) -> Result<S::Output, RunError> {
+        let raw = S::raw(args);
+        if self.way == Way::Direct && FpEnv::is_canonical() {
+            return self.call_directly(raw);
+        }
+        if self.is_quick(&self.limits) {
+            return self.call_quickly(raw, &self.limits, None, None, &mut None);
+        }
+        let mut arena = Arena::new(self.limits.memory);
+        self.call_slowly(raw, &self.limits, None, &mut arena, &mut None)
+    }
+
+    /// Calls it within these limits, its arrays in this arena, which is as it was afterwards.
+    ///
+    /// # Errors
+    /// A trap, or no memory.
+    #[inline]
+    pub fn call_in(
+        &self,
+        limits: &Limits,
+        cancel: &CancelHandle,
+        arena: &mut Arena,
+        fuel_left: &mut Option<u64>,
+        args: S::Args<'_>,
+    ) -> Result<S::Output, RunError> {
+        let raw = S::raw(args);
+        if self.way == Way::Direct && FpEnv::is_canonical() {
+            *fuel_left = Budget::whole(limits);
+            return self.call_directly(raw);
+        }
+        if self.is_quick(limits) && !cancel.is_cancelled() {
+            return self.call_quickly(raw, limits, Some(cancel), Some(arena), fuel_left);
+        }
+        self.call_slowly(raw, limits, Some(cancel), arena, fuel_left)
+    }
+
+    #[inline]
+    fn is_quick(&self, limits: &Limits) -> bool {
+        self.quick_depth.is_some_and(|most| limits.depth <= most) && limits.deadline.is_none() && FpEnv::is_canonical()
+    }
+
+    #[inline]
+    fn call_directly(&self, raw: S::Raw) -> Result<S::Output, RunError> {
+        // SAFETY: (R3) `new` compared the signature, found that the code is pure and that its arguments fit registers; `S::raw` gives what the signature
+        // asks for, as `Signature` is sealed; the borrows in the arguments live until the end of this call. Defended by tests/api.rs.
+        let result = unsafe { raw.call::<RawOutput<S>>(self.code) };
+        // SAFETY: (R4) the result is one of that type, and refers to the arguments at most.
+        unsafe { output::<S>(result) }
+    }
+
+    #[inline]
+    fn call_quickly(
+        &self,
+        raw: S::Raw,
+        limits: &Limits,
+        cancel: Option<&CancelHandle>,
+        arena: Option<&mut Arena>,
+        fuel_left: &mut Option<u64>,
+    ) -> Result<S::Output, RunError> {
+        let mut call = Call::new(&self.program, &self.hosts, limits, cancel, arena);
+        // SAFETY: (R1, R3) as in `run` and above; the host's stack suffices for so many nested calls, and the arguments fit registers, as `new` found.
+        let result = unsafe { raw.enter::<RawOutput<S>>((&raw mut call).cast(), self.code) };
+        if cancel.is_some() {
+            *fuel_left = call.fuel_left();
+        }
+        call.release();
+        if call.activation.trap.is_some() {
+            return Err(RunError::Trap(call.take_trap()));
+        }
+        // SAFETY: (R4) the result is one of that type, and the arena was not reset since.
+        unsafe { output::<S>(result) }
+    }
+
+    #[inline(never)]
+    fn call_slowly(
+        &self,
+        raw: S::Raw,
+        limits: &Limits,
+        cancel: Option<&CancelHandle>,
+        arena: &mut Arena,
+        fuel_left: &mut Option<u64>,
+    ) -> Result<S::Output, RunError> {
+        let mut registers = Registers::default();
+        raw.push(&mut registers);
+        let host = Host { limits, cancel, arena, fuel_left, hosts: &self.hosts, catch_faults: false };
+        // SAFETY: (R3) as above.
+        let results = unsafe { run(&self.program, self.code, host, &registers) }?;
+        // SAFETY: (R4) as above.
+        unsafe { output::<S>(RawOutput::<S>::from_results(results)) }
+    }
+}
+
+/// A result as the host has it; arrays are copied.
+///
+/// # Safety
+/// It is one of the signature's type, from a run whose arena and arguments still live.
+#[inline]
+unsafe fn output<S: Signature>(raw: RawOutput<S>) -> Result<S::Output, RunError> {
+    match S::Output::from_raw(raw) {
+        Some(output) => Ok(output),
+        // SAFETY: the caller vouches for it.
+        None => {
+            S::Output::from_value(unsafe { value_of(S::Output::TYPE, raw.words(), false) }?).ok_or(RunError::NoFunction)
         }
     }
 }
@@ -60,43 +191,47 @@ impl<S: Signature> Entry<S> {
 /// A trap, no memory, or [`RunError::NoFunction`] where the function's signature is another.
 pub fn run_values(program: &Program, func: FuncId, host: Host<'_>, args: &mut [Arg<'_>]) -> Result<Value, RunError> {
     let catch_faults = host.catch_faults;
-    let mut run = Run { program, func, host };
     let signature = program.signature(func).ok_or(RunError::NoFunction)?;
+    let code = program.address(func).ok_or(RunError::NoFunction)?;
     let mut files = Vec::new();
     if signature.params.len() != args.len() {
         return Err(RunError::NoFunction);
     }
-    let result_type = signature.result;
-    let mut words = Vec::with_capacity(2 * args.len());
+    let mut registers = Registers::default();
     for (arg, &(ty, mutable)) in args.iter_mut().zip(&signature.params) {
         match (arg, ty) {
-            (Arg::F64(x), Type::F64) => words.push(x.to_bits()),
-            (Arg::I64(n), Type::F64) => words.push((*n as f64).to_bits()),
-            (Arg::I64(n), Type::I64) => words.push(*n as u64),
-            (Arg::Bool(b), Type::Bool) => words.push(u64::from(*b)),
+            (Arg::F64(x), Type::F64) => registers.push_float(*x),
+            (Arg::I64(n), Type::F64) => registers.push_float(*n as f64),
+            (Arg::I64(n), Type::I64) => registers.push_int(*n as u64),
+            (Arg::Bool(b), Type::Bool) => registers.push_int(u64::from(*b)),
             (Arg::Slice(slice), Type::Array(elem)) if slice.elem() == elem && !mutable => {
-                words.extend([slice.as_ptr().expose_provenance() as u64, slice.len() as u64]);
+                registers.push_int(slice.as_ptr().expose_provenance() as u64);
+                registers.push_int(slice.len() as u64);
             }
             (Arg::SliceMut(slice), Type::Array(elem)) if slice.elem() == elem => {
-                words.extend([slice.as_mut_ptr().expose_provenance() as u64, slice.len() as u64]);
+                registers.push_int(slice.as_mut_ptr().expose_provenance() as u64);
+                registers.push_int(slice.len() as u64);
             }
             (Arg::Mapped(mapped), Type::Array(elem))
                 if mapped.elem() == elem && (!mutable || mapped.view().is_writable()) =>
             {
-                words.extend([mapped.view().address(), mapped.view().len() as u64]);
+                registers.push_int(mapped.view().address());
+                registers.push_int(mapped.view().len() as u64);
                 files.extend(mapped.view().fleeting_pages());
             }
             _ => return Err(RunError::NoFunction),
         }
     }
+    let result = signature.result;
     let scope = (catch_faults || !files.is_empty()).then(|| Scope::new(program.code_range(), files));
     let entered = scope.as_ref().map(Scope::enter);
     // SAFETY: (R3) every argument was matched with its parameter; `args` is borrowed until the end of this function. Defended by tests/api.rs.
-    let result = unsafe { run.execute(&words) }?;
+    let [first, second, float] = unsafe { run(program, code, host, &registers) }?;
     drop(entered);
     let from_file = scope.is_some_and(|scope| scope.has_files());
+    let words = if result == Type::F64 { [float, 0] } else { [first, second] };
     // SAFETY: (R4) the words are the result that the signature names, and the arena was not reset since.
-    unsafe { value_of(result_type, result, from_file) }
+    unsafe { value_of(result, words, from_file) }
 }
 
 /// A result as a value; arrays are copied, those that may lie in a mapped file so that a page which is gone is a trap.

@@ -10,10 +10,14 @@ mod machine {
     /// All but the sticky flags.
     pub const CONTROL: u64 = 0xFFC0;
 
+    #[inline]
     pub fn read() -> u64 {
-        let mut word = 0_u32;
+        let mut word = std::mem::MaybeUninit::<u32>::uninit();
         // SAFETY: `stmxcsr` stores 4 bytes to the address, a local of 4 bytes. Defended by `fpenv::tests`.
-        unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &mut word, options(nostack, preserves_flags)) };
+        let word = unsafe {
+            std::arch::asm!("stmxcsr [{}]", in(reg) word.as_mut_ptr(), options(nostack, preserves_flags));
+            word.assume_init()
+        };
         u64::from(word)
     }
 
@@ -31,6 +35,7 @@ mod machine {
     /// AHP, DN, FZ, RMode, FZ16, the trap enables, FIZ, AH, NEP (Arm ARM, FPCR).
     pub const CONTROL: u64 = 0x07C8_9F07;
 
+    #[inline]
     pub fn read() -> u64 {
         let word: u64;
         // SAFETY: reading FPCR has no side effect. Defended by `fpenv::tests`.
@@ -61,13 +66,22 @@ pub struct FpEnv {
 }
 
 impl FpEnv {
+    /// That of a run whose host set none of its own.
+    pub const OF_THE_LANGUAGE: FpEnv = FpEnv { host: None };
+
+    /// Whether the language's environment is set.
+    #[inline]
+    pub fn is_canonical() -> bool {
+        machine::read() & machine::CONTROL == machine::CANONICAL & machine::CONTROL
+    }
+
     /// Sets the language's environment if another is set.
     #[inline]
     pub fn canonical() -> FpEnv {
-        let word = machine::read();
-        if word & machine::CONTROL == machine::CANONICAL & machine::CONTROL {
-            return FpEnv { host: None };
+        if FpEnv::is_canonical() {
+            return FpEnv::OF_THE_LANGUAGE;
         }
+        let word = machine::read();
         machine::write(machine::CANONICAL);
         FpEnv { host: Some(word) }
     }
@@ -79,7 +93,7 @@ impl FpEnv {
         }
         let result = callback();
         // The callback may have changed it on its own account: that is the host's wish for its own code, not for the program.
-        if machine::read() & machine::CONTROL != machine::CANONICAL & machine::CONTROL {
+        if !FpEnv::is_canonical() {
             machine::write(machine::CANONICAL);
         }
         result

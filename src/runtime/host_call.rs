@@ -1,6 +1,6 @@
 //! Calls from generated code into the host's closures.
 
-use super::call::{activation, word_of_kind};
+use super::call::{parts, word_of_kind};
 use super::context::Context;
 use crate::host::HostError;
 use crate::trap::HostFailure;
@@ -10,9 +10,9 @@ use crate::value::Value;
 pub(super) extern "C" fn host_call_on_host_stack(ctx: *mut Context, args: *const u64) -> u64 {
     // SAFETY: only generated code calls this, under `enter` (R1); the outgoing area holds the index, the count, and two words for each argument, as the
     // emitters of both machines store them. Defended by tests/host.rs.
-    let (context, activation, words) = unsafe {
+    let ((context, activation), words) = unsafe {
         let count = args.add(1).read() as usize;
-        (&mut *ctx, activation(ctx), std::slice::from_raw_parts(args, 2 + 2 * count))
+        (parts(ctx), std::slice::from_raw_parts(args, 2 + 2 * count))
     };
     let values: Vec<Value> = words[2..]
         .chunks_exact(2)
@@ -22,11 +22,11 @@ pub(super) extern "C" fn host_call_on_host_stack(ctx: *mut Context, args: *const
             _ => Value::Bool(pair[1] != 0),
         })
         .collect();
-    let outcome = match activation.hosts.get(words[0] as usize) {
+    let outcome = match activation.hosts.functions.get(words[0] as usize) {
         Some(host) => activation.fp.in_host(|| host.invoke(&values)),
         None => Err(HostError::Failed("no such host function".to_owned())),
     };
-    activation.budget.notice_cancel(&mut context.fuel_slice);
+    activation.budget().notice_cancel(&mut context.fuel_slice);
     match outcome {
         Ok(value) => {
             context.result = match value {
@@ -39,11 +39,11 @@ pub(super) extern "C" fn host_call_on_host_stack(ctx: *mut Context, args: *const
         }
         Err(error) => {
             context.trap_kind = word_of_kind(error.kind());
-            activation.host_failure = match error {
+            activation.set_host_failure(match error {
                 HostError::BadArgument => None,
                 HostError::Failed(message) => Some(HostFailure { message, panic: None }),
                 HostError::Panicked(failure) => Some(failure),
-            };
+            });
             1
         }
     }

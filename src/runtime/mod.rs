@@ -9,8 +9,9 @@ pub mod fpenv;
 pub mod helper;
 mod host_call;
 pub mod program;
+pub mod raw;
 pub mod signals;
 mod signals_machine;
 mod table;
 
-pub use call::{Host, RunError};
+pub use call::{Host, Hosts, RunError};

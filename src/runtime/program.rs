@@ -16,7 +16,8 @@ pub struct Program {
     code: ExecutableCode,
     blob: CodeBlob,
     funcs: Vec<FuncSignature>,
-    thunks: Vec<Option<u32>>,
+    /// The function's place among those of the blob, by function.
+    places: Vec<Option<u32>>,
     largest_frame: usize,
     recursive: bool,
 }
@@ -69,27 +70,46 @@ impl Program {
         blob.code = Vec::new();
         blob.pool = Vec::new();
         blob.pool_refs = Vec::new();
-        let mut thunks = vec![None; info.funcs.len()];
-        for func in &blob.funcs {
-            if let Some(slot) = thunks.get_mut(func.func.0 as usize) {
-                *slot = Some(func.thunk);
+        let mut places = vec![None; info.funcs.len()];
+        for (func, place) in blob.funcs.iter().zip(0..) {
+            if let Some(slot) = places.get_mut(func.func.0 as usize) {
+                *slot = Some(place);
             }
         }
         let largest_frame = blob.funcs.iter().map(|func| func.frame_size as usize).max().unwrap_or(0);
-        Ok(Program { code, blob, funcs: info.funcs, thunks, largest_frame, recursive: info.recursive })
+        Ok(Program { code, blob, funcs: info.funcs, places, largest_frame, recursive: info.recursive })
     }
 
-    /// The address of a function's thunk.
-    pub(super) fn thunk(&self, func: FuncId) -> Option<usize> {
-        let offset = (*self.thunks.get(func.0 as usize)?)?;
-        Some(self.code.base() + offset as usize)
+    fn code_of(&self, func: FuncId) -> Option<&FuncCode> {
+        self.blob.funcs.get((*self.places.get(func.0 as usize)?)? as usize)
+    }
+
+    /// The address of a function.
+    pub(super) fn address(&self, func: FuncId) -> Option<usize> {
+        Some(self.code.base() + self.code_of(func)?.start as usize)
+    }
+
+    /// Whether a function may be called as a C function, on a stack with so much room.
+    pub(super) fn is_pure(&self, func: FuncId, room: usize) -> bool {
+        self.code_of(func).is_some_and(|code| code.is_pure && (code.frame_size as usize) < room)
     }
 
     /// Bytes of stack that a run needs at most, so many nested calls being allowed.
     pub(super) fn stack_need(&self, depth: u32) -> usize {
         let chain = if self.recursive { depth as usize } else { (depth as usize).min(self.blob.funcs.len()) };
-        // The outermost frame, the thunk's with the margin above it, and what is pushed around each.
-        chain.saturating_add(2).saturating_mul(self.largest_frame.saturating_add(16))
+        // The outermost frame, the margin above it, and what is pushed around each.
+        chain.saturating_add(2).saturating_mul(self.bytes_a_call())
+    }
+
+    fn bytes_a_call(&self) -> usize {
+        self.largest_frame.saturating_add(16)
+    }
+
+    /// How many nested calls may be allowed so that a run needs no more than so many bytes of stack; none where there is no such number.
+    pub(super) fn depth_within(&self, room: usize) -> Option<u32> {
+        let chain = (room / self.bytes_a_call()).checked_sub(2)?;
+        let any = !self.recursive && self.blob.funcs.len() <= chain;
+        Some(if any { u32::MAX } else { u32::try_from(chain).unwrap_or(u32::MAX) })
     }
 
     /// The site that a return address stands for.

@@ -1,6 +1,6 @@
 //! The addresses of the runtime functions that generated code calls.
 
-use super::call::{activation, word_of_kind};
+use super::call::{parts, word_of_kind};
 use super::context::Context;
 use super::enter;
 use super::helper::Helper;
@@ -47,24 +47,25 @@ fn finish(context: &mut Context, outcome: Result<u64, TrapKind>) -> u64 {
 extern "C" fn integer_op<const OP: u8>(ctx: *mut Context, args: *const u64) -> u64 {
     let op = if OP == Op::IGcd as u8 { Op::IGcd } else { Op::IPow };
     // SAFETY: only generated code calls this, under `enter` (R1), with two arguments in its outgoing area. Defended by tests/engines.rs.
-    let (context, args) = unsafe { (&mut *ctx, std::slice::from_raw_parts(args, 2)) };
+    let ((context, _), args) = unsafe { (parts(ctx), std::slice::from_raw_parts(args, 2)) };
     finish(context, eval::eval(op, args))
 }
 
 extern "C" fn alloc<const SIZE: usize>(ctx: *mut Context, args: *const u64) -> u64 {
     // SAFETY: as in `integer_op`, with one argument.
-    let (context, activation, len) = unsafe { (&mut *ctx, activation(ctx), args.read()) };
+    let ((context, activation), len) = unsafe { (parts(ctx), args.read()) };
+    let arena = activation.arena();
     // Generated code releases by setting the height back.
-    activation.arena.release_to(context.arena_top as usize);
+    arena.release_to(context.arena_top as usize);
     let bytes = usize::try_from(len).ok().and_then(|len| len.checked_mul(SIZE));
-    let outcome = match bytes.map(|bytes| activation.arena.alloc(bytes)) {
+    let outcome = match bytes.map(|bytes| arena.alloc(bytes)) {
         Some(Ok(address)) => Ok(address.expose_provenance() as u64),
         Some(Err(MemoryError::Limit { .. } | MemoryError::TooLarge { .. } | MemoryError::System { .. })) | None => {
             Err(TrapKind::OutOfMemory)
         }
         Some(Err(_)) => Err(TrapKind::OutOfMemory),
     };
-    context.arena_top = activation.arena.used() as u64;
+    context.arena_top = arena.used() as u64;
     finish(context, outcome)
 }
 
@@ -165,8 +166,8 @@ extern "C" fn array_op<const OP: usize, const ELEM: usize>(ctx: *mut Context, ar
     // SAFETY: as in `integer_op`, with an address and a length, and for `dot`, `copy` and `fill` what follows them. The pair is an array that the program
     // holds: made by `alloc`, or passed by the host, or a checked slice of such. Defended by tests/engines.rs.
     unsafe {
-        let (context, activation) = (&mut *ctx, activation(ctx));
-        let mut meter = FromBudget { budget: &mut activation.budget, slice: &mut context.fuel_slice };
+        let (context, activation) = parts(ctx);
+        let mut meter = FromBudget { budget: activation.budget(), slice: &mut context.fuel_slice };
         let arg = |i: usize| args.add(i).read();
         let outcome = match op {
             ArrayOp::Fill => arrays::fill(slice_mut_at(elem, arg(0), arg(1)), arg(2), &mut meter).map(|()| 0),

@@ -3,12 +3,10 @@
 use super::abi::{CTX, FTMP, LINK, SP, TMP, TMP2, ZERO};
 use super::immediates::{is_add, is_float, is_logical, is_word_offset};
 use super::{A64, asm};
-use crate::codegen::blob::{PoolEntry, SiteKind};
+use crate::codegen::blob::PoolEntry;
 use crate::codegen::frame::{Frame, PROBE};
-use crate::codegen::target::{Context, Place, Target};
-use crate::ir::op::Scalar;
-use crate::span::Span;
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
+use crate::codegen::target::Context;
+use dynasmrt::{DynasmApi, DynasmLabelApi};
 use regalloc2::{Allocation, PReg, RegClass};
 
 /// Probes up to this many pages one after the other, more of them in a loop.
@@ -19,12 +17,6 @@ const SMALLEST_FRAME: u32 = 16;
 
 /// The `hint` that is `bti c`, which an indirect call may go to.
 const BTI_C: u32 = 34;
-
-/// Where a thunk keeps its arguments' address: no argument's register, and gone once they are loaded.
-const THUNK_ARGS: u8 = 8;
-/// Where a thunk keeps its results' address, and its return address: the trampoline saved them.
-const THUNK_RESULTS: u8 = 19;
-const THUNK_LINK: u8 = 20;
 
 impl A64 {
     /// Lowers the stack pointer, touching each page on the way: a guard page is met, not stepped over.
@@ -100,40 +92,6 @@ impl A64 {
     /// Code lies in pages where an indirect call must meet one of these.
     fn landing_pad(&mut self) {
         asm!(self, hint BTI_C);
-    }
-
-    /// `extern "C" fn(args: *const u64, results: *mut u64)`; the caller saved every callee-saved register and set the context.
-    pub(super) fn emit_thunk(&mut self, params: &[Scalar], results: &[Scalar], entry: DynamicLabel, cx: &mut Context) {
-        let (places, words) = self.abi().params(params);
-        let size = (words * 8).next_multiple_of(16);
-        self.landing_pad();
-        self.copy_int(THUNK_RESULTS, 1);
-        self.copy_int(THUNK_LINK, LINK);
-        self.copy_int(THUNK_ARGS, 0);
-        self.grow_stack(size);
-        for (place, index) in places.iter().zip(0..) {
-            match place {
-                Place::Stack(word) => {
-                    self.load(TMP, THUNK_ARGS, index * 8);
-                    self.store(TMP, SP, *word * 8);
-                }
-                Place::Reg(reg) if reg.class() == RegClass::Float => {
-                    self.load_float(reg.hw_enc() as u8, THUNK_ARGS, index * 8);
-                }
-                Place::Reg(reg) => self.load(reg.hw_enc() as u8, THUNK_ARGS, index * 8),
-            }
-        }
-        asm!(self, bl =>entry);
-        cx.site(self.offset(), SiteKind::Entry, Span::default());
-        for (reg, index) in self.abi().results(results).into_iter().zip(0..) {
-            match reg.class() {
-                RegClass::Float => self.store_float(reg.hw_enc() as u8, THUNK_RESULTS, index * 8),
-                _ => self.store(reg.hw_enc() as u8, THUNK_RESULTS, index * 8),
-            }
-        }
-        self.shrink_stack(size);
-        self.copy_int(LINK, THUNK_LINK);
-        asm!(self, ret);
     }
 
     pub(super) fn emit_copy(&mut self, from: Allocation, to: Allocation, class: RegClass, frame: &Frame) {

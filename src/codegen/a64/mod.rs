@@ -13,7 +13,6 @@ use super::flat::{Arg, FlatInst, FlatKind};
 use super::frame::Frame;
 use super::target::{Abi, Context, Located, Operands, Stub, Target};
 use super::{Arch, CodegenError, CpuFeatures};
-use crate::ir::op::Scalar;
 use dynasmrt::aarch64::Aarch64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
 use regalloc2::{Allocation, RegClass, VReg};
@@ -66,10 +65,6 @@ impl Target for A64 {
 
     fn asm(&mut self) -> &mut VecAssembler<Aarch64Relocation> {
         &mut self.asm
-    }
-
-    fn thunk(&mut self, params: &[Scalar], results: &[Scalar], entry: DynamicLabel, cx: &mut Context) {
-        self.emit_thunk(params, results, entry, cx);
     }
 
     fn prologue(&mut self, frame: &Frame) {

@@ -1,13 +1,9 @@
 //! Entering and leaving functions, and moves between registers and the frame.
 
-use super::abi::{CTX, RBX, RDI, RSI, RSP, TMP};
+use super::abi::{CTX, RSP, TMP};
 use super::{X64, asm};
-use crate::codegen::blob::SiteKind;
 use crate::codegen::frame::{Frame, PROBE};
-use crate::codegen::target::{Context, Place, Target};
-use crate::ir::op::Scalar;
-use crate::span::Span;
-use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
+use dynasmrt::{DynasmApi, DynasmLabelApi};
 use regalloc2::{Allocation, PReg, RegClass};
 
 /// Probes up to this many pages one after the other, more of them in a loop.
@@ -54,36 +50,6 @@ impl X64 {
             self.load(reg.hw_enc() as u8, RSP, *offset as i32);
         }
         self.shrink_stack(frame.size);
-        asm!(self, ret);
-    }
-
-    /// `extern "C" fn(args: *const u64, results: *mut u64)`; the caller saved every callee-saved register and set the context.
-    pub(super) fn emit_thunk(&mut self, params: &[Scalar], results: &[Scalar], entry: DynamicLabel, cx: &mut Context) {
-        let (places, words) = self.abi().params(params);
-        // A call pushed 8 bytes on an aligned stack.
-        let size = (words * 8).next_multiple_of(16) + 8;
-        asm!(self, mov Rq(RBX), Rq(RSI));
-        self.copy_int(10, RDI);
-        self.grow_stack(size);
-        for (place, index) in places.iter().zip(0i32..) {
-            match place {
-                Place::Stack(word) => {
-                    self.load(TMP, 10, index * 8);
-                    self.store(TMP, RSP, *word as i32 * 8);
-                }
-                Place::Reg(reg) if reg.class() == RegClass::Float => self.load_float(reg.hw_enc() as u8, 10, index * 8),
-                Place::Reg(reg) => self.load(reg.hw_enc() as u8, 10, index * 8),
-            }
-        }
-        asm!(self, call =>entry);
-        cx.site(self.offset(), SiteKind::Entry, Span::default());
-        for (reg, index) in self.abi().results(results).into_iter().zip(0i32..) {
-            match reg.class() {
-                RegClass::Float => self.store_float(reg.hw_enc() as u8, RBX, index * 8),
-                _ => self.store(reg.hw_enc() as u8, RBX, index * 8),
-            }
-        }
-        self.shrink_stack(size);
         asm!(self, ret);
     }
 

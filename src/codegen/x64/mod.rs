@@ -12,7 +12,6 @@ use super::flat::{Arg, FlatInst, FlatKind};
 use super::frame::Frame;
 use super::target::{Abi, Context, Located, Operands, Stub, Target};
 use super::{Arch, CodegenError, CpuFeatures};
-use crate::ir::op::Scalar;
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
 use regalloc2::{Allocation, RegClass, VReg};
@@ -65,10 +64,6 @@ impl Target for X64 {
 
     fn asm(&mut self) -> &mut VecAssembler<X64Relocation> {
         &mut self.asm
-    }
-
-    fn thunk(&mut self, params: &[Scalar], results: &[Scalar], entry: DynamicLabel, cx: &mut Context) {
-        self.emit_thunk(params, results, entry, cx);
     }
 
     fn prologue(&mut self, frame: &Frame) {
