@@ -4,6 +4,7 @@ use super::CompiledKernel;
 use super::columns::{Binding, Columns, InputType, Validity};
 use crate::diagnostic::{cut, nearest};
 use crate::error::Error;
+use crate::runtime::fpenv::nearest_even;
 use crate::span::Span;
 use crate::types::Type;
 use crate::value::{Slice, Value};
@@ -94,7 +95,7 @@ pub(super) fn bind<'a>(
                 Bound::Array(slice)
             }
             (Binding::F64(x), InputType::Scalar(Type::F64)) => Bound::Scalar(Value::F64(x)),
-            (Binding::I64(n), InputType::Scalar(Type::F64)) => Bound::Scalar(Value::F64(n as f64)),
+            (Binding::I64(n), InputType::Scalar(Type::F64)) => Bound::Scalar(Value::F64(nearest_even(n))),
             (Binding::I64(n), InputType::Scalar(Type::I64)) => Bound::Scalar(Value::I64(n)),
             (Binding::Bool(b), InputType::Scalar(Type::Bool)) => Bound::Scalar(Value::Bool(b)),
             (other, ty) => {

@@ -130,7 +130,8 @@ impl Fold {
         }
     }
 
-    /// What the values of one block give.
+    /// What the values of one block give, in the language's floating-point environment, which the caller sets.
+    #[inline(never)]
     pub(super) fn block(&self, values: Slice<'_>) -> Result<Partial, TrapKind> {
         let count = values.len();
         let word = |op| reduce(op, values, None, &mut Free);
@@ -171,7 +172,8 @@ impl Fold {
         Ok(())
     }
 
-    /// The reduction's value.
+    /// The reduction's value, in the language's floating-point environment, which the caller sets.
+    #[inline(never)]
     pub(super) fn finish(self) -> Result<Value, TrapKind> {
         let float = || reduce(self.op(), Slice::F64(&self.floats), None, &mut Free).map(f64::from_bits);
         let count = self.count as f64;

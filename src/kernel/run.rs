@@ -290,6 +290,7 @@ fn written(error: &Error, range: &Range<usize>) -> usize {
 }
 
 fn promote(from: &Array, to: &mut SliceMut<'_>, count: usize) {
+    let _fp = FpEnv::canonical();
     if let (Array::I64(from), SliceMut::F64(to)) = (from, to) {
         from.iter().zip(to.iter_mut()).take(count).for_each(|(from, to)| *to = *from as f64);
     }
@@ -364,8 +365,10 @@ pub(super) fn reduce(
     let mut values = scratch(*ty, rows.count)?;
     for range in runner.chunks() {
         let present = runner.chunk(sandbox, &range, &mut [values.as_slice_mut().range(0..range.len())])?;
+        let _fp = FpEnv::canonical();
         let block = fold.block(values.as_slice().range(0..present.count()));
         block.and_then(|block| fold.add(block)).map_err(|kind| runner.of_reduction(kind))?;
     }
+    let _fp = FpEnv::canonical();
     fold.finish().map_err(|kind| runner.of_reduction(kind))
 }

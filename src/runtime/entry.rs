@@ -1,7 +1,7 @@
 //! Safe ways into machine code: the arguments are checked against the function's signature, arrays are copied out.
 
 use super::call::{Call, HOST_STACK, Host, Hosts, RunError, run};
-use super::fpenv::FpEnv;
+use super::fpenv::{FpEnv, nearest_even};
 use super::program::Program;
 use super::raw::{ENTER_INTS, FLOATS, INTS, Raw, RawArgs, Registers};
 use super::signals::Scope;
@@ -201,7 +201,7 @@ pub fn run_values(program: &Program, func: FuncId, host: Host<'_>, args: &mut [A
     for (arg, &(ty, mutable)) in args.iter_mut().zip(&signature.params) {
         match (arg, ty) {
             (Arg::F64(x), Type::F64) => registers.push_float(*x),
-            (Arg::I64(n), Type::F64) => registers.push_float(*n as f64),
+            (Arg::I64(n), Type::F64) => registers.push_float(nearest_even(*n)),
             (Arg::I64(n), Type::I64) => registers.push_int(*n as u64),
             (Arg::Bool(b), Type::Bool) => registers.push_int(u64::from(*b)),
             (Arg::Slice(slice), Type::Array(elem)) if slice.elem() == elem && !mutable => {

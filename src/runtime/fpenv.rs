@@ -59,6 +59,21 @@ mod machine {
     pub fn write(_: u64) {}
 }
 
+/// The nearest `f64`, ties to even, whatever the environment is: every step is exact.
+pub(crate) fn nearest_even(n: i64) -> f64 {
+    let magnitude = n.unsigned_abs();
+    let excess = 11_u32.saturating_sub(magnitude.leading_zeros());
+    let rest = magnitude & ((1 << excess) - 1);
+    let half = (1 << excess) >> 1;
+    let mut kept = magnitude >> excess;
+    if excess > 0 && (rest > half || (rest == half && kept & 1 == 1)) {
+        kept += 1;
+    }
+    // At most 2^53, and a power of two.
+    let scaled = kept as f64 * (1_u64 << excess) as f64;
+    if n < 0 { -scaled } else { scaled }
+}
+
 /// The language's environment while this lives; the host's again when it is dropped.
 #[derive(Debug)]
 pub struct FpEnv {
@@ -111,6 +126,22 @@ impl Drop for FpEnv {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_are_rounded_as_the_machine_does() {
+        let mut n = 1_i64;
+        for shift in 0..64 {
+            for near in [-2_i64, -1, 0, 1, 2, 1 << (shift / 2)] {
+                let n = (1_i64 << shift).wrapping_add(near);
+                assert_eq!(nearest_even(n).to_bits(), (n as f64).to_bits(), "{n}");
+            }
+        }
+        for _ in 0..10_000 {
+            n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            assert_eq!(nearest_even(n).to_bits(), (n as f64).to_bits(), "{n}");
+        }
+        assert_eq!([nearest_even(i64::MIN), nearest_even(i64::MAX)], [-(2_f64.powi(63)), 2_f64.powi(63)]);
+    }
 
     #[test]
     fn a_host_with_other_rounding_finds_it_again() {

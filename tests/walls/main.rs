@@ -3,6 +3,7 @@
 
 mod data;
 mod faults;
+mod fpenv;
 #[path = "../memory/process.rs"]
 #[allow(dead_code, reason = "shared with the tests of memory")]
 mod process;
