@@ -22,11 +22,13 @@ fn one_page() {
     }
 }
 
+type Inputs = &'static [(&'static str, Type)];
+
 fn main() {
     let engine = Engine::new().expect("an engine");
     heading("µs a program");
     let (t100, t1000) = (terms(100), terms(1000));
-    let texts: [(&str, &str, &[(&str, Type)]); 4] =
+    let texts: [(_, &str, Inputs); 4] =
         [("S1", S1, XY), ("S3", S3, OPTION), ("T100", &t100, XYDE), ("T1000", &t1000, XYDE)];
     for (title, text, inputs) in texts {
         Comparison::new(title, 1)
@@ -34,4 +36,9 @@ fn main() {
             .add("cresset", || _ = black_box(engine.compile_with(text, inputs).expect(title)))
             .report(1e3);
     }
+    let batch = [(S1, XY); 10_000];
+    Comparison::new("S1, a batch of 10,000", batch.len())
+        .add("one page of code", || (0..batch.len()).for_each(|_| one_page()))
+        .add("cresset", || _ = black_box(engine.compile_batch(batch)))
+        .report(1e3);
 }

@@ -41,6 +41,7 @@
 #![deny(unsafe_code)]
 #![allow(rustdoc::private_intra_doc_links, reason = "module pages also speak to those who read the source")]
 
+mod batch;
 mod budget;
 #[doc(hidden)]
 pub mod codegen;

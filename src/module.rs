@@ -6,9 +6,9 @@ use crate::interp;
 use crate::runtime::Host;
 use crate::runtime::entry::{Entry, run_values};
 use crate::runtime::fpenv::FpEnv;
-use crate::runtime::program::Program;
+use crate::runtime::program::{FuncSignature, Program, Signatures};
 use crate::sandbox::{Sandbox, SandboxParts};
-use crate::sema::hir::{self, FuncId, Hir, Param};
+use crate::sema::hir::{FuncId, Hir, Param};
 use crate::signature::{Output, Signature};
 use crate::types::Type;
 use crate::value::{Arg, Value};
@@ -24,10 +24,25 @@ pub struct Module {
 #[derive(Debug)]
 pub(crate) struct ModuleParts {
     pub engine: Arc<EngineInner>,
-    pub source: Arc<str>,
-    pub hir: Hir,
-    /// `None` where the interpreter runs it.
-    pub code: Option<Arc<Program>>,
+    pub source: Box<str>,
+    pub body: Body,
+}
+
+/// What runs.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Machine code.
+    Code(Arc<Program>),
+    /// The typed program, by the interpreter.
+    Typed(Box<(Hir, Signatures)>),
+}
+
+impl Body {
+    /// For the interpreter.
+    pub fn typed(hir: Hir) -> Body {
+        let signatures = Signatures::of(&hir);
+        Body::Typed(Box::new((hir, signatures)))
+    }
 }
 
 /// A function, as its signature shows it. `Display` writes it as the language does.
@@ -42,8 +57,8 @@ pub struct Function {
 }
 
 impl Function {
-    pub(crate) fn of(func: &hir::Func) -> Function {
-        Function { name: func.name.clone(), params: func.params.clone(), result: func.result }
+    pub(crate) fn of(func: &FuncSignature) -> Function {
+        Function { name: func.name.to_string(), params: func.params.to_vec(), result: func.result }
     }
 }
 
@@ -67,19 +82,33 @@ impl Module {
         Module { parts: Arc::new(parts) }
     }
 
-    fn funcs(&self) -> &[hir::Func] {
-        &self.parts.hir.funcs
+    fn signatures(&self) -> &Signatures {
+        match &self.parts.body {
+            Body::Code(program) => program.signatures(),
+            Body::Typed(typed) => &typed.1,
+        }
     }
 
-    fn main(&self) -> Option<(FuncId, &hir::Func)> {
-        let id = self.parts.hir.main?;
+    fn code(&self) -> Option<&Arc<Program>> {
+        match &self.parts.body {
+            Body::Code(program) => Some(program),
+            Body::Typed(_) => None,
+        }
+    }
+
+    fn funcs(&self) -> &[FuncSignature] {
+        &self.signatures().funcs
+    }
+
+    fn main(&self) -> Option<(FuncId, &FuncSignature)> {
+        let id = self.signatures().main?;
         Some((id, self.funcs().get(id.0 as usize)?))
     }
 
     /// The functions that the text defines, in its order.
     pub fn functions(&self) -> impl Iterator<Item = Function> {
-        let main = self.parts.hir.main;
-        let named = move |(i, _): &(usize, &hir::Func)| main != Some(FuncId(*i as u32));
+        let main = self.signatures().main;
+        let named = move |(i, _): &(usize, &FuncSignature)| main != Some(FuncId(*i as u32));
         self.funcs().iter().enumerate().filter(named).map(|(_, func)| Function::of(func))
     }
 
@@ -100,13 +129,13 @@ impl Module {
 
     /// Whether it runs as machine code.
     pub fn is_jit(&self) -> bool {
-        self.parts.code.is_some()
+        self.code().is_some()
     }
 
     fn find(&self, name: &str) -> Result<FuncId, Error> {
-        let position = self.funcs().iter().position(|func| func.name == name && !name.is_empty());
+        let position = self.funcs().iter().position(|func| *func.name == *name && !name.is_empty());
         position.map(|i| FuncId(i as u32)).ok_or_else(|| {
-            let names = self.funcs().iter().map(|func| func.name.as_str()).filter(|name| !name.is_empty());
+            let names = self.funcs().iter().map(|func| &*func.name).filter(|name| !name.is_empty());
             let near = crate::diagnostic::nearest(name, names);
             let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             Error::Signature(format!("there is no function `{}`{hint}", crate::diagnostic::cut(name)))
@@ -133,15 +162,12 @@ impl Module {
     fn handle<S: Signature>(&self, id: FuncId) -> Result<Func<S>, Error> {
         let func = &self.funcs()[id.0 as usize];
         let wanted = S::params();
-        let has: Vec<(Type, bool)> = func.params.iter().map(|param| (param.ty, param.mutable)).collect();
-        if wanted == has && func.result == S::Output::TYPE {
-            let entry = self
-                .parts
-                .code
-                .as_ref()
-                .and_then(|code| Entry::new(code, &self.parts.engine.hosts, &self.parts.engine.config.limits, id));
+        if func.is(&wanted, S::Output::TYPE) {
+            let shared = &self.parts.engine;
+            let entry = self.code().and_then(|code| Entry::new(code, &shared.hosts, &shared.config.limits, id));
             return Ok(Func { module: self.clone(), id, entry });
         }
+        let has: Vec<(Type, bool)> = func.params.iter().map(|param| (param.ty, param.mutable)).collect();
         let what = if func.name.is_empty() { "the program".to_owned() } else { format!("`{}`", func.name) };
         Err(Error::Signature(format!(
             "{what} is {}, not {}",
@@ -193,15 +219,16 @@ impl Module {
         let func = &self.funcs()[id.0 as usize];
         check_args(func, args)?;
         let fleeting = |arg: &Arg<'_>| matches!(arg, Arg::Mapped(mapped) if mapped.view().can_lose_pages());
-        if self.parts.code.is_some() && !self.parts.engine.config.catch_faults && args.iter().any(fleeting) {
+        if self.is_jit() && !self.parts.engine.config.catch_faults && args.iter().any(fleeting) {
             return Err(Error::Machine(
                 "a mapped file may become shorter while a program reads it: turn `Config::catch_faults` on, or copy it"
                     .to_owned(),
             ));
         }
-        let outcome = match &self.parts.code {
-            Some(code) => run_values(code, id, self.host(sandbox.parts()), args).map_err(Error::from),
-            None => self.interpret_mapped(sandbox.parts(), id, args),
+        let outcome = match &self.parts.body {
+            Body::Code(code) if code.is_empty(id) => self.interpret(sandbox.parts(), id, args),
+            Body::Code(code) => run_values(code, id, self.host(sandbox.parts()), args).map_err(Error::from),
+            Body::Typed(_) => self.interpret_mapped(sandbox.parts(), id, args),
         };
         sandbox.arena.reset();
         outcome
@@ -249,9 +276,17 @@ impl Module {
     }
 
     fn interpret(&self, sandbox: SandboxParts<'_>, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {
+        let typed = match &self.parts.body {
+            Body::Typed(typed) => typed,
+            Body::Code(_) => {
+                // What has no code does nothing.
+                *sandbox.fuel_left = sandbox.limits.fuel;
+                return Ok(Value::Unit);
+            }
+        };
         let fp = FpEnv::canonical();
         let run = interp::Run {
-            hir: &self.parts.hir,
+            hir: &typed.0,
             hosts: &self.parts.engine.hosts.functions,
             limits: sandbox.limits,
             cancel: Some(sandbox.cancel),
@@ -273,7 +308,7 @@ impl Module {
 }
 
 /// Tells which argument is wrong.
-fn check_args(func: &hir::Func, args: &[Arg<'_>]) -> Result<(), Error> {
+fn check_args(func: &FuncSignature, args: &[Arg<'_>]) -> Result<(), Error> {
     let what = if func.name.is_empty() { "the program".to_owned() } else { format!("`{}`", func.name) };
     if func.params.len() != args.len() {
         return Err(Error::Signature(format!("{what} takes {} arguments, not {}", func.params.len(), args.len())));

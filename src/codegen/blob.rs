@@ -90,12 +90,22 @@ pub enum SiteKind {
 impl CodeBlob {
     /// The site whose call returns to this offset.
     pub fn site(&self, ret: u32) -> Option<&Site> {
-        self.sites.binary_search_by_key(&ret, |site| site.ret).ok().map(|i| &self.sites[i])
+        site_of(&self.sites, ret)
     }
 
     /// The function that this offset lies in.
     pub fn func_at(&self, offset: u32) -> Option<&FuncCode> {
-        let next = self.funcs.partition_point(|func| func.start <= offset);
-        self.funcs[..next].last().filter(|func| offset <= func.end)
+        func_at(&self.funcs, offset)
     }
+}
+
+/// The site whose call returns to this offset.
+pub fn site_of(sites: &[Site], ret: u32) -> Option<&Site> {
+    sites.binary_search_by_key(&ret, |site| site.ret).ok().and_then(|at| sites.get(at))
+}
+
+/// The function that this offset lies in.
+pub fn func_at(funcs: &[FuncCode], offset: u32) -> Option<&FuncCode> {
+    let next = funcs.partition_point(|func| func.start <= offset);
+    funcs.get(..next)?.last().filter(|func| offset <= func.end)
 }

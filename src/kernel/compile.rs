@@ -13,7 +13,7 @@ use crate::ir::func::{Func, InstKind, Value};
 use crate::ir::op::{Op, Scalar, elem_scalar, scalar_of};
 use crate::kernel::columns::InputType;
 use crate::opt;
-use crate::runtime::program::{FuncSignature, Program, ProgramInfo};
+use crate::runtime::program::{FuncSignature, Program, Signatures};
 use crate::sema::hir::{FuncId, Hir};
 use crate::span::Span;
 use crate::types::{Elem, Type};
@@ -114,11 +114,12 @@ pub(super) fn generate(
             CodegenError::TooLarge(_) => Refusal::Soft(Error::Machine(error.to_string())),
             error => Refusal::Hard(Error::Machine(error.to_string())),
         })?;
-        let info = ProgramInfo { funcs: lowered.signatures, recursive: lowered.recursive };
-        let program = Program::publish(&shared.code, arch, blob, info).map_err(|error| match error {
-            error if error.is_execution_denied() => Refusal::Soft(error.into()),
-            error => Refusal::Hard(error.into()),
-        })?;
+        let signatures = Signatures { funcs: lowered.signatures.into(), main: None, recursive: lowered.recursive };
+        let program =
+            Program::publish(&shared.code, arch, blob, Arc::new(signatures)).map_err(|error| match error {
+                error if error.is_execution_denied() => Refusal::Soft(error.into()),
+                error => Refusal::Hard(error.into()),
+            })?;
         Ok(Code { program: Arc::new(program), scalar: lowered.scalar, calls_host: lowered.calls_host })
     });
     match published {
@@ -153,11 +154,7 @@ fn lower(engine: &Engine, formulas: &[Formula], typed: &[Typed], types: &[InputT
             next += 1;
             let func = &hir.funcs[i];
             recursive |= func.recursive;
-            signatures.push(FuncSignature {
-                name: Arc::from(func.name.as_str()),
-                params: func.params.iter().map(|param| (param.ty, param.mutable)).collect(),
-                result: func.result,
-            });
+            signatures.push(FuncSignature::of(func));
         }
         let built = |id: u32| {
             let mut func = build(hir, FuncId(id), &options).map_err(refusal)?;
@@ -291,5 +288,5 @@ fn scalar_function(row: &Func, types: &[InputType], typed: &[Typed], span: Span)
     emit.enter(outside);
     let done = emit.results(rows);
     emit.effect(InstKind::Return, &done);
-    (emit.func, FuncSignature { name: Arc::from("rows"), params, result: Type::I64 })
+    (emit.func, FuncSignature::unnamed("rows", &params, Type::I64))
 }

@@ -16,7 +16,7 @@ pub(super) const CLUSTER: usize = 2 * HALF;
 pub(super) struct Cluster {
     /// Units of a slot that lives, or that is dead and not yet given back.
     taken: u128,
-    /// Free units that can be written already, in both halves, and have not been since they were fresh.
+    /// Free units that can be written already, in each half that is used, and have not been since they were fresh.
     ready: u128,
     /// Units of slots that nobody owns any more and that are still mapped as they were.
     dead: u128,
@@ -24,6 +24,8 @@ pub(super) struct Cluster {
     code: u128,
     /// Units that hold constants.
     pool: u128,
+    /// Whether its slots have constants. Where none has, the second half is never opened.
+    has_pools: bool,
 }
 
 /// `len` bits from `start` on.
@@ -51,6 +53,16 @@ fn edges(taken: u128) -> u32 {
 }
 
 impl Cluster {
+    /// Whether a slot with constants, or one without, may be taken here. An empty cluster takes either, and is of that kind from then on.
+    pub(super) fn serves(&self, pools: bool) -> bool {
+        self.has_pools == pools || self.taken | self.ready == 0
+    }
+
+    /// Whether its slots have constants.
+    pub(super) fn has_pools(&self) -> bool {
+        self.has_pools
+    }
+
     /// Finds `len` free units in a row, of `units` that there are.
     pub(super) fn find_free(&self, units: u32, len: u32) -> Option<u32> {
         find_run(!self.taken & mask(0, units), len)
@@ -62,8 +74,9 @@ impl Cluster {
     }
 
     /// Says that free units can be written.
-    pub(super) fn open(&mut self, start: u32, len: u32) {
+    pub(super) fn open(&mut self, start: u32, len: u32, pools: bool) {
         self.ready |= mask(start, len);
+        self.has_pools = pools;
     }
 
     /// Takes `len` free units, of which the first `code` will hold code and the first `pool` constants.
@@ -72,6 +85,7 @@ impl Cluster {
         self.ready &= !mask(start, len);
         self.code |= mask(start, code);
         self.pool |= mask(start, pool);
+        self.has_pools = pool > 0;
     }
 
     /// Says that nobody owns these units any more.
@@ -152,7 +166,7 @@ mod tests {
     #[test]
     fn units_that_can_be_written_are_free_until_they_are_taken() {
         let mut cluster = Cluster::default();
-        cluster.open(8, 16);
+        cluster.open(8, 16, true);
         assert_eq!(
             (cluster.find_ready(16), cluster.find_ready(17), cluster.find_free(128, 128)),
             (Some(8), None, Some(0))

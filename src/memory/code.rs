@@ -4,7 +4,9 @@
 //! them read-only, has them verified in place, and makes the code executable. When an [`ExecutableCode`] is dropped, a
 //! fresh mapping without access takes the place of its pages before any other code may have them.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::slots::{Shared, Slot};
 use super::{MemoryError, Protection, cache};
@@ -131,23 +133,105 @@ impl WritableCode {
     /// The bytes from the end of the code to the end of its last page are checked here: they are all traps.
     /// On any failure the pages are freed and have never been executable.
     pub fn seal(self, verify: impl FnOnce(&[u8], usize) -> Result<(), String>) -> Result<ExecutableCode, MemoryError> {
-        let slot = self.slot;
-        slot.protect(slot.code_extent, Protection::Read)?;
-        slot.protect(slot.pool_extent, Protection::Read)?;
-
-        let base = slot.address(slot.code);
-        // SAFETY: the pages are readable, and since this function consumed the writer nobody can write them (M3).
-        let pages = unsafe { std::slice::from_raw_parts(base, slot.code.len()) };
-        let (code, tail) = pages.split_at(slot.code_len);
-        if !cache::is_all_traps(tail, slot.code_len) {
-            return Err(MemoryError::Rejected { reason: "bytes behind the code are not traps".into() });
-        }
-        verify(code, base.addr()).map_err(|reason| MemoryError::Rejected { reason })?;
-
-        slot.protect(slot.code, slot.code_protection())?;
-        cache::publish(pages);
-        Ok(ExecutableCode { slot })
+        let (code, pool) = (0..self.slot.code_len, 0..self.slot.pool_len);
+        let mut verify = Some(verify);
+        let once = |code: &[u8], address: usize| verify.take().map_or(Ok(()), |verify| verify(code, address));
+        let slot = publish(self.slot, std::iter::once(code.clone()), once)?;
+        let pages = Arc::new(Pages { slot, users: Box::default() });
+        Ok(ExecutableCode::new(pages, code, pool))
     }
+
+    /// Publishes the code of several programs that share these pages: each part by itself passes `verify`, and what lies between them is traps.
+    ///
+    /// The parts of code follow each other without overlap and none is empty. A page is given back when all parts in it were dropped.
+    pub fn seal_parts(
+        self,
+        parts: &[CodePart],
+        verify: impl FnMut(&[u8], usize) -> Result<(), String>,
+    ) -> Result<Vec<ExecutableCode>, MemoryError> {
+        let (code_len, pool_len) = (self.slot.code_len, self.slot.pool_len);
+        let mut end = 0;
+        for CodePart { code, pool } in parts {
+            let is_right = end <= code.start && code.start < code.end && code.end <= code_len;
+            if !is_right || pool.start > pool.end || pool.end > pool_len {
+                return Err(MemoryError::OutOfRange { offset: code.start, len: code.len(), available: code_len });
+            }
+            end = code.end;
+        }
+        let mut sealed = Vec::new();
+        sealed.try_reserve_exact(parts.len()).map_err(|_| MemoryError::TooLarge { size: parts.len() })?;
+        let mut slot = publish(self.slot, parts.iter().map(|part| part.code.clone()), verify)?;
+        let users = match slot.units() {
+            Some((unit, count)) => count_users(parts, unit, count),
+            None => Box::default(),
+        };
+        // A unit that no part is in would never be given back.
+        if !users.is_empty() && users.iter().all(|users| users.load(Ordering::Relaxed) > 0) {
+            slot.release_by_unit();
+        }
+        let pages = Arc::new(Pages { slot, users });
+        sealed
+            .extend(parts.iter().map(|part| ExecutableCode::new(pages.clone(), part.code.clone(), part.pool.clone())));
+        Ok(sealed)
+    }
+}
+
+/// One program's share of pages that several have in common: ranges of bytes in the code and in the constants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodePart {
+    /// Its code.
+    pub code: Range<usize>,
+    /// Its constants.
+    pub pool: Range<usize>,
+}
+
+/// In how many parts each unit lies.
+fn count_users(parts: &[CodePart], unit: usize, count: u32) -> Box<[AtomicU32]> {
+    let mut users = vec![0_u32; count as usize];
+    for unit in parts.iter().flat_map(|part| units_of(&part.code, unit).chain(units_of(&part.pool, unit))) {
+        if let Some(users) = users.get_mut(unit) {
+            *users += 1;
+        }
+    }
+    users.into_iter().map(AtomicU32::new).collect()
+}
+
+/// The units that bytes lie in.
+fn units_of(bytes: &Range<usize>, unit: usize) -> Range<usize> {
+    if bytes.is_empty() { 0..0 } else { bytes.start / unit..(bytes.end - 1) / unit + 1 }
+}
+
+/// Read-only, verified part by part, then executable. The only way.
+fn publish(
+    slot: Slot,
+    parts: impl Iterator<Item = Range<usize>>,
+    mut verify: impl FnMut(&[u8], usize) -> Result<(), String>,
+) -> Result<Slot, MemoryError> {
+    slot.protect(slot.code_extent, Protection::Read)?;
+    slot.protect(slot.pool_extent, Protection::Read)?;
+
+    let base = slot.address(slot.code);
+    // SAFETY: the pages are readable, and since the writer was consumed nobody can write them (M3).
+    let pages = unsafe { std::slice::from_raw_parts(base, slot.code.len()) };
+    let traps = |range: Range<usize>| {
+        let start = range.start;
+        let is_right = pages.get(range).is_some_and(|bytes| cache::is_all_traps(bytes, start));
+        is_right
+            .then_some(())
+            .ok_or_else(|| MemoryError::Rejected { reason: "bytes behind the code are not traps".into() })
+    };
+    let mut end = 0;
+    for part in parts {
+        traps(end..part.start)?;
+        let code = pages.get(part.clone()).unwrap_or_default();
+        verify(code, base.addr() + part.start).map_err(|reason| MemoryError::Rejected { reason })?;
+        end = part.end;
+    }
+    traps(end..pages.len())?;
+
+    slot.protect(slot.code, slot.code_protection())?;
+    cache::publish(pages);
+    Ok(slot)
 }
 
 fn copy_into(pages: &mut [u8], offset: usize, bytes: &[u8]) -> Result<(), MemoryError> {
@@ -158,39 +242,75 @@ fn copy_into(pages: &mut [u8], offset: usize, bytes: &[u8]) -> Result<(), Memory
     Ok(())
 }
 
-/// Code that was verified and can run. It can never be written again, and is freed when this is dropped.
+/// Published pages, shared by the parts in them.
+#[derive(Debug)]
+struct Pages {
+    slot: Slot,
+    /// How many parts are in each unit; none where one owner has them all.
+    users: Box<[AtomicU32]>,
+}
+
+/// Code that was verified and can run. It can never be written again, and is freed when this is dropped: its pages, when all that is in them was.
 ///
 /// Whoever jumps to it must keep this alive until the code has returned.
 #[derive(Debug)]
 pub struct ExecutableCode {
-    slot: Slot,
+    pages: Arc<Pages>,
+    /// The address of its first byte.
+    base: usize,
+    code: Range<usize>,
+    pool: Range<usize>,
 }
 
 impl ExecutableCode {
+    fn new(pages: Arc<Pages>, code: Range<usize>, pool: Range<usize>) -> ExecutableCode {
+        let base = pages.slot.address(pages.slot.code).addr() + code.start;
+        ExecutableCode { pages, base, code, pool }
+    }
+
     /// The address of the first byte of code.
     pub fn base(&self) -> usize {
-        self.slot.address(self.slot.code).addr()
+        self.base
     }
 
     /// The code.
     pub fn code(&self) -> &[u8] {
-        // SAFETY: the pages are readable and immutable until the slot is dropped, which the borrow forbids.
-        unsafe { std::slice::from_raw_parts(self.slot.address(self.slot.code), self.slot.code_len) }
+        let slot = &self.pages.slot;
+        let start = slot.address(slot.code).wrapping_add(self.code.start);
+        // SAFETY: the range was checked when the pages were published; they are readable and immutable until this part is dropped, which the borrow
+        // forbids.
+        unsafe { std::slice::from_raw_parts(start, self.code.len()) }
     }
 
     /// The address of the first constant.
     pub fn pool_base(&self) -> usize {
-        self.slot.address(self.slot.pool).addr()
+        let slot = &self.pages.slot;
+        slot.address(slot.pool).addr() + self.pool.start
     }
 
     /// The constants.
     pub fn pool(&self) -> &[u8] {
-        // SAFETY: the pages are readable and immutable until the slot is dropped, which the borrow forbids.
-        unsafe { std::slice::from_raw_parts(self.slot.address(self.slot.pool), self.slot.pool_len) }
+        let slot = &self.pages.slot;
+        let start = slot.address(slot.pool).wrapping_add(self.pool.start);
+        // SAFETY: as for the code. A pool of no bytes gives a slice of no bytes.
+        unsafe { std::slice::from_raw_parts(start, self.pool.len()) }
     }
 
     /// Whether `address` is in the code.
     pub fn contains(&self, address: usize) -> bool {
-        address.wrapping_sub(self.base()) < self.slot.code_len
+        address.wrapping_sub(self.base()) < self.code.len()
+    }
+}
+
+impl Drop for ExecutableCode {
+    fn drop(&mut self) {
+        let Some((unit, _)) = self.pages.slot.units().filter(|_| !self.pages.users.is_empty()) else { return };
+        for unit in units_of(&self.code, unit).chain(units_of(&self.pool, unit)) {
+            let Some(users) = self.pages.users.get(unit) else { continue };
+            // Whoever is last sees the others' uses finished.
+            if users.fetch_sub(1, Ordering::AcqRel) == 1 {
+                self.pages.slot.release_unit(unit as u32);
+            }
+        }
     }
 }

@@ -15,8 +15,9 @@
 //!   slots may wait for that together; until then nobody else gets them.
 //! - **M3, checked bytes are the bytes that run.** `seal` makes the pages read-only before it calls the verifier and
 //!   executable only after the verifier agreed. In between nobody can write them.
-//! - **M4, one owner.** A slot of the arena belongs to exactly one [`WritableCode`] or [`ExecutableCode`]; the slot's
-//!   bits are taken under the arena's lock and returned by `Drop`. Each owner keeps the arena alive.
+//! - **M4, one owner.** A slot of the arena belongs to exactly one [`WritableCode`] and, published, to one [`ExecutableCode`] or to several that share
+//!   its pages; the slot's bits are taken under the arena's lock and returned by the `Drop` of its owner, those of a shared page by that of the last
+//!   owner in it. Each owner keeps the arena alive.
 //! - **M5, everything fails as a value.** Sizes are checked arithmetic, each call of the system can fail, and what a
 //!   failed step leaves behind is unmapped or kept out of use until it can be. Nothing is mapped before it is needed.
 //!
@@ -36,7 +37,7 @@ mod stack;
 mod sys;
 
 pub use arena::{Arena, Mark};
-pub use code::{ArenaStats, CodeArena, CodeArenaConfig, ExecutableCode, WritableCode};
+pub use code::{ArenaStats, CodeArena, CodeArenaConfig, CodePart, ExecutableCode, WritableCode};
 pub use data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
 pub use page::{page_size, round_down, round_up};
 pub use reservation::{GUARD_SIZE, PageRange, Protection, Reservation};

@@ -34,10 +34,8 @@ struct Book {
     /// Bytes of code and constants, living or dead.
     used_bytes: usize,
     edges: i64,
-    /// Where pages were opened last.
-    window: Option<(usize, usize)>,
-    /// Whether the last small slot had constants: whether the next window's are worth memory beforehand.
-    pools_are_used: bool,
+    /// Where pages were opened last: for slots without constants, and for slots with.
+    windows: [Option<(usize, usize)>; 2],
     /// Dead units that wait, by the first of each slot.
     waiting: [Option<(usize, usize, u32)>; MAX_WAITING as usize],
     waiting_units: u32,
@@ -76,6 +74,8 @@ pub(super) struct Slot {
     reservation: Arc<Reservation>,
     place: Place,
     is_open: bool,
+    /// Whether its units are released one by one, by [`Slot::release_unit`].
+    by_unit: bool,
     pub(super) code: PageRange,
     pub(super) pool: PageRange,
     /// From the first page of code, or of constants, to the slot's end in that half. Pages past the content are made
@@ -156,8 +156,8 @@ impl Shared {
             found
         };
         let (code_extent, pool_extent) = match place {
-            Place::Shared { units, .. } => (units as usize * self.unit, units as usize * self.unit),
-            Place::Own { .. } => (code_pages, pool_pages),
+            Place::Shared { units, .. } if pool_pages > 0 => (units as usize * self.unit, units as usize * self.unit),
+            Place::Shared { .. } | Place::Own { .. } => (code_pages, pool_pages),
         };
         // These lie inside the reservation by construction, so that no error here can lose the slot.
         let code = reservation.range(offset, code_pages)?;
@@ -165,7 +165,20 @@ impl Shared {
         let code_extent = reservation.range(offset, code_extent)?;
         let pool_extent = reservation.range(offset + distance, pool_extent)?;
         let shared = self;
-        Ok(Slot { shared, reservation, place, is_open, code, pool, code_extent, pool_extent, code_len, pool_len })
+        let by_unit = false;
+        Ok(Slot {
+            shared,
+            reservation,
+            place,
+            is_open,
+            by_unit,
+            code,
+            pool,
+            code_extent,
+            pool_extent,
+            code_len,
+            pool_len,
+        })
     }
 
     fn check_limit(&self, book: &mut Book, bytes: usize) -> Result<(), MemoryError> {
@@ -183,7 +196,6 @@ impl Shared {
     fn take_in_cluster(&self, book: &mut Book, code_pages: usize, pool_pages: usize) -> Result<Found, MemoryError> {
         // At most 128 units are in a cluster, and the lengths fit one.
         let [units, code, pool] = [code_pages.max(pool_pages), code_pages, pool_pages].map(|n| (n / self.unit) as u32);
-        book.pools_are_used = pool > 0;
         if let Some(found) = self.take_in_window(book, units, code, pool) {
             return Ok(found);
         }
@@ -209,28 +221,28 @@ impl Shared {
         if let Some(found) = self.take_open(book, units, code, pool) {
             return Some(found);
         }
-        if !self.open_window(book) {
+        if !self.open_window(book, pool > 0) {
             return None;
         }
         self.take_open(book, units, code, pool)
     }
 
     fn take_open(&self, book: &mut Book, units: u32, code: u32, pool: u32) -> Option<Found> {
-        let (region, cluster) = book.window?;
+        let (region, cluster) = book.windows[usize::from(pool > 0)]?;
         let start = book.regions.get(region)?.as_ref()?.clusters.get(cluster)?.find_ready(units)?;
         self.take_at(book, (region, cluster, start), [units, code, pool], true)
     }
 
     fn take_anywhere(&self, book: &mut Book, units: u32, code: u32, pool: u32) -> Option<Found> {
-        let (region, cluster, start) = self.find_free(book, units)?;
+        let (region, cluster, start) = self.find_free(book, units, pool > 0)?;
         self.take_at(book, (region, cluster, start), [units, code, pool], false)
     }
 
-    fn find_free(&self, book: &Book, len: u32) -> Option<(usize, usize, u32)> {
+    fn find_free(&self, book: &Book, len: u32, pools: bool) -> Option<(usize, usize, u32)> {
         let units = (HALF / self.unit) as u32;
         let regions = book.regions.iter().enumerate();
         regions.filter_map(|(idx, region)| Some((idx, region.as_ref()?))).find_map(|(region_idx, region)| {
-            let mut clusters = region.clusters.iter().enumerate();
+            let mut clusters = region.clusters.iter().enumerate().filter(|(_, cluster)| cluster.serves(pools));
             clusters.find_map(|(idx, cluster)| Some((region_idx, idx, cluster.find_free(units, len)?)))
         })
     }
@@ -253,25 +265,22 @@ impl Shared {
         Some(Found { place, reservation: region.reservation.clone(), offset, is_open })
     }
 
-    /// Makes a window of free pages writable in both halves of a cluster. What fails is left to be done page by page.
-    fn open_window(&self, book: &mut Book) -> bool {
-        let Some((region_idx, cluster_idx, start)) = self.find_free(book, WINDOW) else { return false };
-        let with_pools = book.pools_are_used;
+    /// Makes a window of free pages writable, in the second half of a cluster only where there are constants. What fails is left to be done page by page.
+    fn open_window(&self, book: &mut Book, pools: bool) -> bool {
+        let Some((region_idx, cluster_idx, start)) = self.find_free(book, WINDOW, pools) else { return false };
         let Some(Some(region)) = book.regions.get_mut(region_idx) else { return false };
         let offset = cluster_idx * CLUSTER + start as usize * self.unit;
-        for (half, is_used) in [(offset, true), (offset + HALF, with_pools)] {
+        for half in halves(offset, pools) {
             let Ok(range) = region.reservation.range(half, WINDOW as usize * self.unit) else { return false };
             // SAFETY: the pages are free, and we hold the book: nobody else can reach them (M4). They have had no
             // access or been writable since they were fresh, so none of them ever held code (M2).
             if unsafe { region.reservation.protect(range, Protection::ReadWrite) }.is_err() {
                 return false;
             }
-            if is_used {
-                region.reservation.populate(range);
-            }
+            region.reservation.populate(range);
         }
-        region.clusters[cluster_idx].open(start, WINDOW);
-        book.window = Some((region_idx, cluster_idx));
+        region.clusters[cluster_idx].open(start, WINDOW, pools);
+        book.windows[usize::from(pools)] = Some((region_idx, cluster_idx));
         true
     }
 
@@ -350,7 +359,7 @@ impl Shared {
             return;
         }
         let offset = cluster_idx * CLUSTER + start as usize * self.unit;
-        for half in [offset, offset + HALF] {
+        for half in halves(offset, cluster.has_pools()) {
             let Ok(range) = region.reservation.range(half, len as usize * self.unit) else { return };
             // SAFETY: the units are dead: their owners, who alone could reach them (M4), are gone.
             if unsafe { region.reservation.replace(range) }.is_err() {
@@ -381,6 +390,11 @@ impl Shared {
     }
 }
 
+/// Where units at this offset of a cluster begin: in its first half, and in its second where its slots have constants.
+fn halves(offset: usize, pools: bool) -> impl Iterator<Item = usize> {
+    [Some(offset), pools.then_some(offset + HALF)].into_iter().flatten()
+}
+
 /// Unmaps regions that hold nothing, but one, so that compiling and dropping in turn does not map and unmap.
 fn drop_empty_regions(book: &mut Book) {
     let mut spare = false;
@@ -388,7 +402,9 @@ fn drop_empty_regions(book: &mut Book) {
         if slot.as_ref().is_some_and(|region| region.taken_units == 0) {
             if spare {
                 *slot = None;
-                book.window.take_if(|window| window.0 == idx);
+                for window in &mut book.windows {
+                    window.take_if(|window| window.0 == idx);
+                }
             }
             spare = true;
         }
@@ -401,8 +417,11 @@ impl Slot {
         if self.is_open {
             return Ok(());
         }
-        self.protect(self.code, Protection::ReadWrite)?;
-        self.protect(self.pool, Protection::ReadWrite)
+        for range in [self.code, self.pool] {
+            self.protect(range, Protection::ReadWrite)?;
+            self.reservation.populate(range);
+        }
+        Ok(())
     }
 
     pub(super) fn protect(&self, range: PageRange, protection: Protection) -> Result<(), MemoryError> {
@@ -419,10 +438,32 @@ impl Slot {
     pub(super) fn code_protection(&self) -> Protection {
         self.shared.code_protection
     }
+
+    /// The bytes of a unit, and how many the slot has, if they can be released one by one.
+    pub(super) fn units(&self) -> Option<(usize, u32)> {
+        match self.place {
+            Place::Shared { units, .. } => Some((self.shared.unit, units)),
+            Place::Own { .. } => None,
+        }
+    }
+
+    /// Leaves it to [`Slot::release_unit`] to give each unit back; the slot's drop then gives back nothing.
+    pub(super) fn release_by_unit(&mut self) {
+        self.by_unit = true;
+    }
+
+    /// Gives back a unit that nobody uses any more.
+    pub(super) fn release_unit(&self, unit: u32) {
+        if let (true, Place::Shared { region, cluster, start, .. }) = (self.by_unit, self.place) {
+            self.shared.release(Place::Shared { region, cluster, start: start + unit, units: 1 });
+        }
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.shared.release(self.place);
+        if !self.by_unit {
+            self.shared.release(self.place);
+        }
     }
 }

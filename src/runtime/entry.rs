@@ -57,7 +57,7 @@ impl<S: Signature> Entry<S> {
     /// The function, if that is its signature; with the limits of calls without a sandbox.
     pub fn new(program: &Arc<Program>, hosts: &Arc<Hosts>, limits: &Limits, func: FuncId) -> Option<Entry<S>> {
         let signature = program.signature(func)?;
-        if signature.result != S::Output::TYPE || signature.params != S::params() {
+        if !signature.is(&S::params(), S::Output::TYPE) {
             return None;
         }
         let fits = |ints: usize| S::Raw::INTS <= ints && S::Raw::FLOATS <= FLOATS;
@@ -198,8 +198,9 @@ pub fn run_values(program: &Program, func: FuncId, host: Host<'_>, args: &mut [A
         return Err(RunError::NoFunction);
     }
     let mut registers = Registers::default();
-    for (arg, &(ty, mutable)) in args.iter_mut().zip(&signature.params) {
-        match (arg, ty) {
+    for (arg, param) in args.iter_mut().zip(&signature.params) {
+        let mutable = param.mutable;
+        match (arg, param.ty) {
             (Arg::F64(x), Type::F64) => registers.push_float(*x),
             (Arg::I64(n), Type::F64) => registers.push_float(nearest_even(*n)),
             (Arg::I64(n), Type::I64) => registers.push_int(*n as u64),

@@ -1,9 +1,9 @@
-//! Published machine code with all that a run must know of it.
+//! Published machine code with all that a run must know of it: one program by itself, or many that share pages.
 
-use crate::codegen::Arch;
-use crate::codegen::blob::{CodeBlob, FuncCode, PoolEntry, Site};
-use crate::memory::{CodeArena, ExecutableCode, MemoryError};
-use crate::sema::hir::FuncId;
+use crate::codegen::blob::{self, CodeBlob, FuncCode, PoolEntry, Site};
+use crate::codegen::{Arch, CodegenError};
+use crate::memory::{CodeArena, CodePart, ExecutableCode, MemoryError, pool_distance};
+use crate::sema::hir::{self, FuncId, Hir, Param};
 use crate::span::Span;
 use crate::types::Type;
 use std::sync::Arc;
@@ -14,32 +14,72 @@ use super::table::address_of;
 #[derive(Debug)]
 pub struct Program {
     code: ExecutableCode,
-    blob: CodeBlob,
-    funcs: Vec<FuncSignature>,
-    /// The function's place among those of the blob, by function.
-    places: Vec<Option<u32>>,
-    largest_frame: usize,
-    recursive: bool,
+    funcs: Box<[FuncCode]>,
+    sites: Box<[Site]>,
+    /// From which place in the source the code from an offset on comes; empty where no array comes from outside, so that no access can fault.
+    source: Box<[(u32, Span)]>,
+    signatures: Arc<Signatures>,
+    largest_frame: u32,
 }
 
 /// What a function is called, takes and gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FuncSignature {
     /// Its name; empty for the program's own body.
-    pub name: Arc<str>,
-    /// The types of its parameters, and whether each is `mut`.
-    pub params: Vec<(Type, bool)>,
+    pub name: Box<str>,
+    /// Its parameters.
+    pub params: Box<[Param]>,
     /// What it gives.
     pub result: Type,
 }
 
-/// What a program's functions are called, and whether any reaches itself.
-#[derive(Debug, Default)]
-pub struct ProgramInfo {
+impl FuncSignature {
+    /// That of a function.
+    pub fn of(func: &hir::Func) -> FuncSignature {
+        FuncSignature { name: func.name.as_str().into(), params: func.params.as_slice().into(), result: func.result }
+    }
+
+    /// That of a function whose parameters have no names.
+    pub fn unnamed(name: &str, params: &[(Type, bool)], result: Type) -> FuncSignature {
+        let param = |&(ty, mutable): &(Type, bool)| Param { name: String::new(), ty, mutable };
+        FuncSignature { name: name.into(), params: params.iter().map(param).collect(), result }
+    }
+
+    /// Whether these are its types.
+    pub fn is(&self, params: &[(Type, bool)], result: Type) -> bool {
+        let same = |(own, other): (&Param, &(Type, bool))| (own.ty, own.mutable) == *other;
+        self.result == result && self.params.len() == params.len() && self.params.iter().zip(params).all(same)
+    }
+}
+
+/// What a program's functions are called, take and give. Programs of one shape may share it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Signatures {
     /// By function.
-    pub funcs: Vec<FuncSignature>,
+    pub funcs: Box<[FuncSignature]>,
+    /// The program's own body.
+    pub main: Option<FuncId>,
     /// Whether any function can reach itself through calls.
     pub recursive: bool,
+}
+
+impl Signatures {
+    /// Those of a program.
+    pub fn of(hir: &Hir) -> Signatures {
+        let recursive = hir.funcs.iter().any(|func| func.recursive);
+        Signatures { funcs: hir.funcs.iter().map(FuncSignature::of).collect(), main: hir.main, recursive }
+    }
+
+    /// Whether they are those of this program.
+    pub fn are_of(&self, hir: &Hir) -> bool {
+        let same = |(own, func): (&FuncSignature, &hir::Func)| {
+            *own.name == *func.name && *own.params == *func.params && own.result == func.result
+        };
+        self.main == hir.main
+            && self.funcs.len() == hir.funcs.len()
+            && self.recursive == hir.funcs.iter().any(|func| func.recursive)
+            && self.funcs.iter().zip(&hir.funcs).all(same)
+    }
 }
 
 impl Program {
@@ -48,40 +88,31 @@ impl Program {
         arena: &CodeArena,
         arch: Arch,
         mut blob: CodeBlob,
-        info: ProgramInfo,
+        signatures: Arc<Signatures>,
     ) -> Result<Program, MemoryError> {
         let mut pool = Vec::new();
         let words = blob.pool.len().saturating_mul(8);
         pool.try_reserve_exact(words).map_err(|_| MemoryError::TooLarge { size: words })?;
-        for entry in &blob.pool {
-            let word = match *entry {
-                PoolEntry::Bits(bits) => bits,
-                PoolEntry::Helper(helper) => address_of(helper) as u64,
-            };
-            pool.extend_from_slice(&word.to_le_bytes());
-        }
+        write_pool(&blob.pool, &mut pool);
         let mut writable = arena.writable(blob.code.len(), pool.len())?;
         blob.link(arch, writable.base() as u64, writable.pool_base() as u64)
             .map_err(|_| MemoryError::TooLarge { size: blob.code.len() })?;
         writable.write_code(&blob.code)?;
         writable.write_pool(&pool)?;
         let code = writable.seal(|_, _| Ok(()))?;
-        // The bytes live on in their pages only.
-        blob.code = Vec::new();
-        blob.pool = Vec::new();
-        blob.pool_refs = Vec::new();
-        let mut places = vec![None; info.funcs.len()];
-        for (func, place) in blob.funcs.iter().zip(0..) {
-            if let Some(slot) = places.get_mut(func.func.0 as usize) {
-                *slot = Some(place);
-            }
-        }
-        let largest_frame = blob.funcs.iter().map(|func| func.frame_size as usize).max().unwrap_or(0);
-        Ok(Program { code, blob, funcs: info.funcs, places, largest_frame, recursive: info.recursive })
+        let facts = Facts::of(blob, &signatures);
+        Ok(Program::new(code, facts, signatures))
     }
 
+    fn new(code: ExecutableCode, facts: Facts, signatures: Arc<Signatures>) -> Program {
+        let largest_frame = facts.funcs.iter().map(|func| func.frame_size).max().unwrap_or(0);
+        Program { code, funcs: facts.funcs, sites: facts.sites, source: facts.source, signatures, largest_frame }
+    }
+
+    /// A function's code.
     fn code_of(&self, func: FuncId) -> Option<&FuncCode> {
-        self.blob.funcs.get((*self.places.get(func.0 as usize)?)? as usize)
+        let at = self.funcs.binary_search_by_key(&func, |code| code.func).ok()?;
+        self.funcs.get(at)
     }
 
     /// The address of a function.
@@ -96,31 +127,44 @@ impl Program {
 
     /// Bytes of stack that a run needs at most, so many nested calls being allowed.
     pub(super) fn stack_need(&self, depth: u32) -> usize {
-        let chain = if self.recursive { depth as usize } else { (depth as usize).min(self.blob.funcs.len()) };
+        let chain = if self.signatures.recursive { depth as usize } else { (depth as usize).min(self.funcs.len()) };
         // The outermost frame, the margin above it, and what is pushed around each.
         chain.saturating_add(2).saturating_mul(self.bytes_a_call())
     }
 
     fn bytes_a_call(&self) -> usize {
-        self.largest_frame.saturating_add(16)
+        (self.largest_frame as usize).saturating_add(16)
     }
 
     /// How many nested calls may be allowed so that a run needs no more than so many bytes of stack; none where there is no such number.
     pub(super) fn depth_within(&self, room: usize) -> Option<u32> {
         let chain = (room / self.bytes_a_call()).checked_sub(2)?;
-        let any = !self.recursive && self.blob.funcs.len() <= chain;
+        let any = !self.signatures.recursive && self.funcs.len() <= chain;
         Some(if any { u32::MAX } else { u32::try_from(chain).unwrap_or(u32::MAX) })
     }
 
     /// The site that a return address stands for.
     pub(super) fn site(&self, ret: usize) -> Option<&Site> {
-        self.blob.site(u32::try_from(ret.checked_sub(self.code.base())?).ok()?)
+        let ret = u32::try_from(ret.checked_sub(self.code.base())?).ok()?;
+        blob::site_of(&self.sites, ret)
     }
 
     /// The function that a return address lies in.
     pub(super) fn func_at(&self, ret: usize) -> Option<&FuncCode> {
         // The call before the return address is in the function even where nothing follows it.
-        self.blob.func_at(u32::try_from(ret.checked_sub(self.code.base() + 1)?).ok()?)
+        let offset = u32::try_from(ret.checked_sub(self.code.base() + 1)?).ok()?;
+        blob::func_at(&self.funcs, offset)
+    }
+
+    /// Whether running it does nothing, so that it has no code: the body of a program without statements.
+    pub fn is_empty(&self, func: FuncId) -> bool {
+        let gives_nothing = self.signature(func).is_some_and(|signature| signature.result == Type::Unit);
+        self.signatures.main == Some(func) && gives_nothing && self.code_of(func).is_none()
+    }
+
+    /// What its functions are called, take and give.
+    pub fn signatures(&self) -> &Signatures {
+        &self.signatures
     }
 
     /// The addresses of the code.
@@ -132,22 +176,123 @@ impl Program {
     /// From which place in the source the instruction at an address comes.
     pub(super) fn span_at(&self, pc: usize) -> Span {
         let offset = pc.wrapping_sub(self.code.base());
-        let next = self.blob.source.partition_point(|&(from, _)| from as usize <= offset);
-        next.checked_sub(1).and_then(|last| self.blob.source.get(last)).map_or_else(Span::default, |&(_, span)| span)
+        let next = self.source.partition_point(|&(from, _)| from as usize <= offset);
+        next.checked_sub(1).and_then(|last| self.source.get(last)).map_or_else(Span::default, |&(_, span)| span)
     }
 
     /// What a function takes and gives.
     pub fn signature(&self, func: FuncId) -> Option<&FuncSignature> {
-        self.funcs.get(func.0 as usize)
+        self.signatures.funcs.get(func.0 as usize)
     }
 
     /// A function's name.
     pub(super) fn name(&self, func: FuncId) -> Arc<str> {
-        self.signature(func).map_or_else(|| Arc::from(""), |signature| signature.name.clone())
+        Arc::from(self.signature(func).map_or("", |signature| &signature.name))
     }
 
     /// Bytes of machine code.
     pub fn code_len(&self) -> usize {
         self.code.code().len()
+    }
+}
+
+/// What is kept of a blob besides its bytes, which live on in their pages only.
+#[derive(Debug)]
+struct Facts {
+    funcs: Box<[FuncCode]>,
+    sites: Box<[Site]>,
+    source: Box<[(u32, Span)]>,
+}
+
+impl Facts {
+    fn of(blob: CodeBlob, signatures: &Signatures) -> Facts {
+        let mut params = signatures.funcs.iter().flat_map(|func| &func.params);
+        let takes_arrays = params.any(|param| matches!(param.ty, Type::Array(_)));
+        let source = if takes_arrays { blob.source.into() } else { Box::default() };
+        Facts { funcs: blob.funcs.into(), sites: blob.sites.into(), source }
+    }
+}
+
+fn write_pool(entries: &[PoolEntry], pool: &mut Vec<u8>) {
+    for entry in entries {
+        let word = match *entry {
+            PoolEntry::Bits(bits) => bits,
+            PoolEntry::Helper(helper) => address_of(helper) as u64,
+        };
+        pool.extend_from_slice(&word.to_le_bytes());
+    }
+}
+
+/// What the code and the constants of each program in a pack are aligned to.
+const ALIGN: usize = 16;
+
+/// Code and constants that a pack holds at most: half of what fits one slot of the arena.
+const FULL: usize = 256 << 10;
+
+/// Programs that will be published together, in the same pages.
+#[derive(Debug)]
+pub struct Pack {
+    arch: Arch,
+    code: Vec<u8>,
+    pool: Vec<u8>,
+    parts: Vec<CodePart>,
+    waiting: Vec<(Facts, Arc<Signatures>)>,
+}
+
+impl Pack {
+    /// An empty one, for code of this machine.
+    pub fn new(arch: Arch) -> Pack {
+        Pack { arch, code: Vec::new(), pool: Vec::new(), parts: Vec::new(), waiting: Vec::new() }
+    }
+
+    /// Whether a program is small enough to share pages.
+    pub fn takes(blob: &CodeBlob) -> bool {
+        !blob.code.is_empty() && blob.code.len() <= FULL / 4 && blob.pool.len() <= FULL / 4 / 8
+    }
+
+    /// Whether it should be published before more is added.
+    pub fn is_full(&self) -> bool {
+        self.code.len().max(self.pool.len()) >= FULL
+    }
+
+    /// Adds a program that [`Pack::takes`].
+    ///
+    /// # Errors
+    /// Its constants are out of its instructions' reach.
+    pub fn add(&mut self, mut blob: CodeBlob, signatures: Arc<Signatures>) -> Result<(), CodegenError> {
+        self.code.resize(self.code.len().next_multiple_of(ALIGN), 0);
+        self.pool.resize(self.pool.len().next_multiple_of(ALIGN), 0);
+        let (code, pool) = (self.code.len(), self.pool.len());
+        // Any page will do for the start: only the distance matters, and it is known.
+        let distance = pool_distance(FULL, FULL).map_err(|error| CodegenError::Malformed(error.to_string()))?;
+        blob.link(self.arch, code as u64, (distance + pool) as u64)?;
+        self.code.extend_from_slice(&blob.code);
+        write_pool(&blob.pool, &mut self.pool);
+        self.parts.push(CodePart { code: code..self.code.len(), pool: pool..self.pool.len() });
+        let facts = Facts::of(blob, &signatures);
+        self.waiting.push((facts, signatures));
+        Ok(())
+    }
+
+    /// Publishes what was added, in its order, with one run of changes of protection, and is empty again.
+    pub fn publish(&mut self, arena: &CodeArena) -> Result<Vec<Program>, MemoryError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let parts = std::mem::take(&mut self.parts);
+        let sealed = if parts.is_empty() { Ok(Vec::new()) } else { self.seal(arena, &parts) };
+        self.code.clear();
+        self.pool.clear();
+        let program = |(code, (facts, signatures))| Program::new(code, facts, signatures);
+        Ok(sealed?.into_iter().zip(waiting).map(program).collect())
+    }
+
+    fn seal(&self, arena: &CodeArena, parts: &[CodePart]) -> Result<Vec<ExecutableCode>, MemoryError> {
+        let mut writable = arena.writable(self.code.len(), self.pool.len())?;
+        // What is between the parts stays as it is: traps.
+        for part in parts {
+            let code = self.code.get(part.code.clone()).unwrap_or_default();
+            writable.write_code_at(part.code.start, code)?;
+        }
+        writable.write_pool(&self.pool)?;
+        writable.seal_parts(parts, |_, _| Ok(()))
     }
 }

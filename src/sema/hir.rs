@@ -45,6 +45,20 @@ pub struct Hir {
     pub arms: Vec<(ExprId, ExprId)>,
 }
 
+impl Hir {
+    /// Whether the program's own body does nothing: its text has functions only.
+    pub fn main_is_empty(&self) -> bool {
+        let last = self.funcs.len().wrapping_sub(1);
+        let body = self.funcs.last().and_then(|func| self.exprs.get(func.body.0 as usize));
+        let does_nothing = |expr: &Expr| match expr.kind {
+            ExprKind::Block(stmts, None) => stmts.len == 0,
+            ExprKind::Unit => true,
+            _ => false,
+        };
+        self.main == Some(FuncId(last as u32)) && body.is_some_and(does_nothing)
+    }
+}
+
 /// A function.
 #[derive(Debug)]
 pub struct Func {

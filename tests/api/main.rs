@@ -1,6 +1,7 @@
 //! The library as a host uses it, by machine code and by the interpreter.
 #![allow(clippy::type_complexity, reason = "a signature says what is tested")]
 
+mod batch;
 mod boundary;
 mod calls;
 mod limits;

@@ -7,7 +7,8 @@ use std::thread;
 
 use cresset::memory::failpoint::{self, Event};
 use cresset::memory::{
-    Arena, CodeArena, CodeArenaConfig, ExecutableCode, MemoryError, StackPool, WritableCode, page_size, pool_distance,
+    Arena, CodeArena, CodeArenaConfig, CodePart, ExecutableCode, MemoryError, StackPool, WritableCode, page_size,
+    pool_distance,
 };
 
 use crate::process::{
@@ -60,7 +61,7 @@ fn publishing_takes_exactly_these_steps() {
         assert_eq!(call(&code), 42);
         assert_eq!(code.pool(), [1; 8]);
         // The next finds its pages open.
-        let next = publish(&arena, &[]).unwrap();
+        let next = publish(&arena, &[2]).unwrap();
         second = next.base();
         drop((code, next));
         arena.trim();
@@ -83,6 +84,115 @@ fn publishing_takes_exactly_these_steps() {
             ("mmap", base + distance, 2 * page, NONE),
         ]
     );
+}
+
+/// Where there are no constants, the pages for them stay without access.
+#[test]
+fn code_without_constants_takes_fewer_steps() {
+    let arena = CodeArena::default();
+    drop(arena.writable(1 << 19, 0).unwrap());
+    arena.trim();
+    let page = page_size();
+    let mut base = 0;
+    let events = trace(|| {
+        let code = publish(&arena, &[]).unwrap();
+        base = code.base();
+        assert_eq!(perms_at(code.pool_base()), "---p");
+        drop(code);
+        arena.trim();
+    });
+    let steps: Vec<_> = events.iter().map(|event| (event.call, event.addr, event.len, event.bits & !BTI)).collect();
+    assert_eq!(
+        steps,
+        [
+            ("mprotect", base, 16 * page, WRITE),
+            ("mprotect", base, page, READ),
+            ("mprotect", base, page, EXECUTE),
+            ("mmap", base, page, NONE),
+        ]
+    );
+}
+
+/// `RETURN_42` so many times, each with a constant of its own, in shared pages.
+fn publish_parts(arena: &CodeArena, count: usize) -> Vec<ExecutableCode> {
+    let (step, words) = (64, count * 8);
+    let mut writer = arena.writable(count * step, words).unwrap();
+    let part = |i: usize| CodePart { code: i * step..i * step + RETURN_42.len(), pool: i * 8..i * 8 + 8 };
+    for i in 0..count {
+        writer.write_code_at(i * step, RETURN_42).unwrap();
+        writer.write_pool_at(i * 8, &i.to_le_bytes()).unwrap();
+    }
+    let parts: Vec<CodePart> = (0..count).map(part).collect();
+    writer.seal_parts(&parts, accept).unwrap()
+}
+
+#[test]
+fn parts_share_pages_and_one_run_of_steps() {
+    let arena = CodeArena::default();
+    let mut parts = Vec::new();
+    let events = trace(|| parts = publish_parts(&arena, 3000));
+    let steps: Vec<_> = events.iter().skip(1).map(|event| (event.call, event.bits & !BTI)).collect();
+    let [write, read, execute] = [WRITE, READ, EXECUTE].map(|bits| ("mprotect", bits));
+    assert_eq!(steps, [write, write, read, read, execute]);
+    for (i, code) in parts.iter().enumerate() {
+        assert_eq!((call(code), code.pool()), (42, i.to_le_bytes().as_slice()));
+        assert_eq!((perms_at(code.base()), perms_at(code.pool_base())), ("r-xp".into(), "r--p".into()));
+    }
+}
+
+#[test]
+fn a_shared_page_goes_with_the_last_part_in_it() {
+    in_child(|| {
+        let arena = CodeArena::default();
+        let page = page_size();
+        let per_page = page / 64;
+        let mut parts: Vec<_> = publish_parts(&arena, 20 * per_page).into_iter().map(Some).collect();
+        let used = arena.stats().used_bytes;
+        // All of the sixth page but one part: nothing goes, even of what shares its constants' page.
+        let sixth = 5 * per_page..6 * per_page;
+        let kept = parts[sixth.start + 3].take().unwrap();
+        parts[sixth.clone()].fill_with(|| None);
+        arena.trim();
+        assert_eq!((arena.stats().used_bytes, call(&kept)), (used, 42));
+        let base = kept.base();
+        drop(kept);
+        arena.trim();
+        assert_eq!((arena.stats().used_bytes, perms_at(base)), (used - page, "---p".into()));
+        assert!(parts.iter().flatten().all(|code| call(code) == 42));
+        // In any order, all comes back.
+        for i in 0..parts.len() {
+            let at = i * 7919 % parts.len();
+            drop(parts[at].take());
+        }
+        drop(parts);
+        assert_eq!(arena.stats().used_bytes, 0);
+        arena.trim();
+        assert_eq!(arena.stats().dead_bytes, 0);
+    });
+}
+
+#[test]
+fn parts_that_overlap_are_empty_or_leave_other_bytes_between_them_are_refused() {
+    let arena = CodeArena::default();
+    let part = |code| CodePart { code, pool: 0..0 };
+    for parts in
+        [vec![part(0..40), part(32..64)], vec![part(64..80), part(0..16)], vec![part(0..0)], vec![part(60..65)]]
+    {
+        let refused = arena.writable(64, 0).unwrap().seal_parts(&parts, accept);
+        assert!(matches!(refused, Err(MemoryError::OutOfRange { .. })), "{parts:?}");
+    }
+    let pool = CodePart { code: 0..64, pool: 0..9 };
+    assert!(matches!(arena.writable(64, 8).unwrap().seal_parts(&[pool], accept), Err(MemoryError::OutOfRange { .. })));
+    let mut writer = arena.writable(128, 0).unwrap();
+    writer.write_code_at(70, &[0x90]).unwrap();
+    assert!(matches!(writer.seal_parts(&[part(0..64), part(96..128)], accept), Err(MemoryError::Rejected { .. })));
+    let mut seen = Vec::new();
+    let refused = arena.writable(128, 0).unwrap().seal_parts(&[part(0..64), part(96..128)], |bytes, _| {
+        seen.push(bytes.len());
+        if bytes.len() < 64 { Err("no".into()) } else { Ok(()) }
+    });
+    assert_eq!((refused.unwrap_err(), seen), (MemoryError::Rejected { reason: "no".into() }, vec![64, 32]));
+    assert_eq!(arena.stats().used_bytes, 0);
 }
 
 /// Slots too large for a window are opened one by one.

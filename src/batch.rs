@@ -1,0 +1,110 @@
+//! Compiling many programs at once: their code is collected and published together, in pages that they share.
+
+use crate::engine::{Engine, Refusal};
+use crate::error::Error;
+use crate::module::{Body, Module, ModuleParts};
+use crate::runtime::program::{Pack, Program, Signatures};
+use crate::sema::hir::Hir;
+use crate::types::Type;
+use std::sync::Arc;
+
+/// A program whose code waits in the pack.
+struct Waiting<'a> {
+    /// Where its module belongs.
+    index: usize,
+    text: &'a str,
+    inputs: &'a [(&'a str, Type)],
+}
+
+/// Programs that are being compiled together.
+pub(crate) struct Batch<'a, 'e> {
+    engine: &'e Engine,
+    done: Vec<Option<Result<Module, Error>>>,
+    pack: Option<Pack>,
+    waiting: Vec<Waiting<'a>>,
+    /// Those of the last program: neighbours are often of one shape.
+    signatures: Option<Arc<Signatures>>,
+}
+
+impl<'a, 'e> Batch<'a, 'e> {
+    /// An empty one, that about so many texts will be added to.
+    pub fn new(engine: &'e Engine, expected: usize) -> Batch<'a, 'e> {
+        // What an iterator expects is not to be trusted with memory.
+        let done = Vec::with_capacity(expected.min(1 << 20));
+        let pack = engine.inner.target.map(|(arch, _)| Pack::new(arch));
+        Batch { engine, done, pack, waiting: Vec::new(), signatures: None }
+    }
+
+    /// Compiles a text; its module is there when the batch is finished.
+    pub fn add(&mut self, text: &'a str, inputs: &'a [(&'a str, Type)]) {
+        let index = self.done.len();
+        self.done.push(None);
+        let outcome = self.engine.analyze(text, inputs).and_then(|hir| {
+            let packed = self.pack(&hir);
+            match self.engine.unless_soft(packed)? {
+                Some(None) => Ok(None),
+                Some(Some(program)) => Ok(Some(Body::Code(program))),
+                None => Ok(Some(Body::typed(hir))),
+            }
+        });
+        match outcome {
+            Ok(Some(body)) => self.done[index] = Some(Ok(self.module(text, body))),
+            Ok(None) => self.waiting.push(Waiting { index, text, inputs }),
+            Err(error) => self.done[index] = Some(Err(error)),
+        }
+        if self.pack.as_ref().is_some_and(Pack::is_full) {
+            self.publish();
+        }
+    }
+
+    /// Adds a program's code to the pack, or publishes it by itself where it is large. Nothing where there is to be no machine code.
+    fn pack(&mut self, hir: &Hir) -> Result<Option<Option<Arc<Program>>>, Refusal> {
+        let Some((arch, blob)) = self.engine.generate(hir)? else { return Ok(None) };
+        let signatures = match &self.signatures {
+            Some(last) if last.are_of(hir) => last.clone(),
+            _ => Arc::new(Signatures::of(hir)),
+        };
+        self.signatures = Some(signatures.clone());
+        match &mut self.pack {
+            Some(pack) if Pack::takes(&blob) => pack.add(blob, signatures)?,
+            _ => {
+                let program = Program::publish(&self.engine.inner.code, arch, blob, signatures)?;
+                return Ok(Some(Some(Arc::new(program))));
+            }
+        }
+        Ok(Some(None))
+    }
+
+    fn module(&self, text: &str, body: Body) -> Module {
+        Module::new(ModuleParts { engine: self.engine.inner.clone(), source: text.into(), body })
+    }
+
+    fn publish(&mut self) {
+        let Some(pack) = &mut self.pack else { return };
+        let waiting = std::mem::take(&mut self.waiting);
+        match pack.publish(&self.engine.inner.code) {
+            Ok(programs) => {
+                for (Waiting { index, text, .. }, program) in waiting.into_iter().zip(programs) {
+                    self.done[index] = Some(Ok(self.module(text, Body::Code(Arc::new(program)))));
+                }
+            }
+            Err(error) => {
+                for Waiting { index, text, inputs } in waiting {
+                    let refused = Err(Refusal::from(error.clone()));
+                    let outcome = self.engine.unless_soft::<Body>(refused).and_then(|_| {
+                        let hir = self.engine.analyze(text, inputs)?;
+                        Ok(self.module(text, Body::typed(hir)))
+                    });
+                    self.done[index] = Some(outcome);
+                }
+            }
+        }
+    }
+
+    /// The modules, in the order of their texts.
+    pub fn finish(mut self) -> Vec<Result<Module, Error>> {
+        self.publish();
+        let lost = || Err(Error::Machine("internal error: a program without an outcome".to_owned()));
+        self.done.into_iter().map(|outcome| outcome.unwrap_or_else(lost)).collect()
+    }
+}
