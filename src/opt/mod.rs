@@ -10,6 +10,7 @@ mod fold;
 mod gvn;
 mod licm;
 mod replace;
+pub mod vectorize;
 
 #[cfg(test)]
 mod tests;
