@@ -143,7 +143,7 @@ fn assemble(emit: impl FnOnce(&mut A64, &mut Context)) -> Vec<u8> {
     let mut a64 = A64::new(CpuFeatures::Neon);
     let entry = a64.asm().new_dynamic_label();
     let mut cx = Context::new(vec![entry], true);
-    cx.frame = Frame { size: 32, outgoing: 8, saved: Vec::new(), incoming: 32 };
+    cx.frame = Frame { size: 32, outgoing: 8, saved: Vec::new(), incoming: 32, ..Frame::default() };
     emit(&mut a64, &mut cx);
     for stub in cx.take_stubs() {
         a64.stub(&stub, &mut cx);

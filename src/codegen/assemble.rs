@@ -33,6 +33,7 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         let layout = layout::order(&flat, &output);
         let calls = flat.insts.iter().any(|inst| inst.kind.may_call());
         cx.frame = Frame::new(target.abi(), flat.outgoing, &output, calls);
+        cx.frame.lanes = flat.lanes;
         cx.far = flat.insts.len().saturating_add(output.edits.len()) > target.abi().branch_reach / MAX_INST_BYTES;
 
         let entry = cx.entries[id as usize];
@@ -160,7 +161,7 @@ impl<T: Target> Body<'_, T> {
                     self.target.jump(self.labels[succ(0) as usize]);
                 }
             }
-            FlatKind::Branch | FlatKind::BranchCmp(_) => {
+            FlatKind::Branch | FlatKind::BranchCmp(_) | FlatKind::BranchAny => {
                 let (yes, no) = (succ(0), succ(1));
                 let to = |block: u32| self.labels[block as usize];
                 if next == Some(yes) {

@@ -1,5 +1,6 @@
 //! Machine code that is not yet at its address, with all that the runtime must know of it.
 
+use crate::ir::op::TableId;
 use crate::runtime::helper::Helper;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
@@ -29,6 +30,8 @@ pub enum PoolEntry {
     Bits(u64),
     /// The address of a runtime function.
     Helper(Helper),
+    /// The address of a table of constants.
+    Table(TableId),
 }
 
 /// An instruction that addresses the pool. x86-64: a 32-bit displacement at `at`, relative to `at + 4`. AArch64: an `adrp` at `at` and a

@@ -4,7 +4,7 @@
 //! calls of helpers) is an instruction, and a comparison that only decides a branch or a selection is part of it. Blocks have parameters;
 //! no edge is critical; only [`FlatKind::Jump`] carries arguments.
 
-use crate::ir::op::{Math, Op, Scalar};
+use crate::ir::op::{Math, Op, Scalar, TableId};
 use crate::runtime::helper::Helper;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
@@ -41,6 +41,10 @@ pub enum FlatKind {
     SelectCmp(Op),
     /// An elementary function.
     Math(Math),
+    /// (index) → an element of a constant table.
+    TableLoad(TableId),
+    /// On values of several lanes.
+    Vector(Vector),
     /// (index, length) → nothing: the index's own register is the checked index.
     BoundsCheck,
     /// (lo, hi, length) → `hi - lo`.
@@ -73,10 +77,46 @@ pub enum FlatKind {
     Branch,
     /// Terminator: (a, b) to the first successor where the comparison holds, else the second.
     BranchCmp(Op),
+    /// Terminator: (mask) to the first successor where any lane is set, else the second.
+    BranchAny,
     /// Terminator: results in their registers.
     Return,
     /// Terminator.
     Trap(TrapKind),
+}
+
+/// What an instruction does with values of several lanes. A float of one lane is the lowest lane of a register whose other lanes hold anything, so that its
+/// arithmetic is that of lanes too.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Vector {
+    /// → this word in each lane.
+    Const(u64),
+    /// → a mask, all set or none.
+    ConstMask(bool),
+    /// A row of the table of operations, lane by lane.
+    Op(Op),
+    /// (a, b, c) → [`Op::Fma`] or one like it in the register of `c`; as `Op` it is in that of `a`.
+    FmaInto(Op),
+    /// (mask, x, y) → x where it is set, else y. Of masks, or of words.
+    Select(Scalar),
+    /// (scalar) → it in each lane.
+    Splat(Scalar),
+    /// → 0, 1, …
+    LaneIndex,
+    /// (mask) → bool.
+    AnyLane,
+    /// (address, index) → so many elements.
+    Load(Elem),
+    /// (address, index, value) → nothing.
+    Store(Elem),
+    /// (address, indices, mask) → elements where the mask is set, else 0. It may use the outgoing area: three vectors.
+    Gather(Elem),
+    /// (indices) → elements of a constant table.
+    TableLoad(TableId),
+    /// (mask, usual, arguments) → the function's value where the mask is set. The vectors go through the outgoing area.
+    MathLanes(Math),
+    /// (floats) → integers, truncated.
+    Truncate,
 }
 
 impl FlatKind {
@@ -87,13 +127,13 @@ impl FlatKind {
 
     /// Whether it ends a block that has successors.
     pub const fn is_branch(self) -> bool {
-        matches!(self, FlatKind::Jump | FlatKind::Branch | FlatKind::BranchCmp(_))
+        matches!(self, FlatKind::Jump | FlatKind::Branch | FlatKind::BranchCmp(_) | FlatKind::BranchAny)
     }
 
     /// Whether its code, its cold stub at least, reads the context or calls what does.
     pub fn needs_context(self) -> bool {
         match self {
-            FlatKind::Math(_) => false,
+            FlatKind::Math(_) | FlatKind::Vector(_) => false,
             FlatKind::ArenaMark | FlatKind::ArenaRelease | FlatKind::LeaveCall => true,
             _ => self.may_call(),
         }
@@ -104,6 +144,7 @@ impl FlatKind {
         match self {
             FlatKind::Op(op) => !op.traps().is_empty(),
             FlatKind::Math(_)
+            | FlatKind::Vector(Vector::MathLanes(_))
             | FlatKind::BoundsCheck
             | FlatKind::SliceCheck
             | FlatKind::CallHelper(_)
@@ -163,6 +204,8 @@ pub struct Flat {
     pub vregs: u32,
     /// Words of the outgoing area.
     pub outgoing: u32,
+    /// How many lanes its vectors have; 1 where there are none.
+    pub lanes: u8,
     /// The function's parameters.
     pub params: Vec<Scalar>,
     /// Its results.

@@ -4,29 +4,33 @@
 //! into the one branch or selection that uses it, and the result of a bounds check becomes its index.
 
 use super::CodegenError;
-use super::flat::{Arg, Flat, FlatBlock, FlatInst, FlatKind, class_of};
+use super::flat::{Arg, Flat, FlatBlock, FlatInst, FlatKind, Vector, class_of};
+use super::flatten_vector::Held;
 use super::target::{Place, Target};
 use crate::ir::func::{Func, Inst, InstId, InstKind, RegionId, Value};
 use crate::ir::op::{Op, Scalar};
 use crate::runtime::helper::Helper;
 use crate::span::Span;
 use regalloc2::{Block, RegClass, VReg};
+use std::collections::HashMap;
 
 /// How many `not`s, `and`s and `or`s are looked through for the comparison below.
 const MAX_JOINED: usize = 16;
 
 /// Makes the block graph of a function.
 pub fn flatten<T: Target>(func: &Func, target: &T) -> Result<Flat, CodegenError> {
-    if func.values.iter().any(|ty| ty.lanes != 1) {
-        return Err(CodegenError::Malformed(format!("`{}` has vector values", func.name)));
+    let lanes = func.values.iter().map(|ty| ty.lanes).max().unwrap_or(1);
+    if lanes != 1 && (lanes != target.lanes() || func.values.iter().any(|ty| ty.lanes != 1 && ty.lanes != lanes)) {
+        return Err(CodegenError::Malformed(format!("`{}` has vectors of {lanes} lanes", func.name)));
     }
     let mut flattener = Flattener {
         func,
         target,
-        flat: Flat::default(),
+        flat: Flat { lanes, ..Flat::default() },
         defs: vec![None; func.values.len()],
         uses: vec![Use::default(); func.values.len()],
         regs: vec![None; func.values.len()],
+        held: HashMap::new(),
         behind: vec![NO_BLOCK; func.insts.len()],
         header: vec![NO_BLOCK; func.insts.len()],
         filled: Vec::new(),
@@ -42,9 +46,9 @@ const NO_BLOCK: u32 = u32::MAX;
 
 /// How often a value is used, and by whom last.
 #[derive(Clone, Copy, Default)]
-struct Use {
-    count: u32,
-    user: Option<InstId>,
+pub(super) struct Use {
+    pub(super) count: u32,
+    pub(super) user: Option<InstId>,
 }
 
 /// What is left to do, innermost last.
@@ -55,15 +59,17 @@ enum Work {
     Open(u32, u32),
 }
 
-struct Flattener<'a, T> {
-    func: &'a Func,
-    target: &'a T,
-    flat: Flat,
+pub(super) struct Flattener<'a, T> {
+    pub(super) func: &'a Func,
+    pub(super) target: &'a T,
+    pub(super) flat: Flat,
     /// The instruction that defines a value, unless it is a region's parameter.
-    defs: Vec<Option<InstId>>,
-    uses: Vec<Use>,
+    pub(super) defs: Vec<Option<InstId>>,
+    pub(super) uses: Vec<Use>,
     /// The virtual register of a value.
     regs: Vec<Option<VReg>>,
+    /// The registers of constants of several lanes that are kept from the entry on.
+    pub(super) held: HashMap<Held, VReg>,
     /// The block behind a structured instruction.
     behind: Vec<u32>,
     /// The head of a loop.
@@ -96,6 +102,7 @@ impl<T: Target> Flattener<'_, T> {
         let entry = self.new_block();
         self.open(entry);
         self.params();
+        self.hold_constants();
         let mut work = vec![Work::Region(func.body(), 0)];
         while let Some(next) = work.pop() {
             match next {
@@ -216,6 +223,9 @@ impl<T: Target> Flattener<'_, T> {
     fn inst(&mut self, id: InstId, inst: &Inst) {
         let span = inst.span;
         let args = self.func.args(id);
+        if self.flat.lanes > 1 && self.vector_inst(id, inst) {
+            return;
+        }
         match inst.kind {
             InstKind::ConstF64(bits) => self.simple(FlatKind::ConstFloat(bits), id, span),
             InstKind::ConstI64(bits) => self.simple(FlatKind::ConstInt(bits), id, span),
@@ -276,14 +286,14 @@ impl<T: Target> Flattener<'_, T> {
                 }
                 self.buffered(Helper::HostCall, 2 + 2 * args.len() as u32, &[], id, span);
             }
-            // Functions with vector values were refused.
+            InstKind::TableLoad(table) => self.simple(FlatKind::TableLoad(table), id, span),
+            // These have vectors.
             InstKind::Splat
             | InstKind::LaneIndex
             | InstKind::AnyLane
             | InstKind::VectorLoad(_)
             | InstKind::VectorStore(_)
             | InstKind::Gather(_)
-            | InstKind::TableLoad(_)
             | InstKind::MathLanes(_)
             | InstKind::TruncateLanes => {}
             // Proved, and its result is its index.
@@ -354,6 +364,7 @@ impl<T: Target> Flattener<'_, T> {
                 Some((op, left, right)) => {
                     (FlatKind::BranchCmp(op), self.op_args(FlatKind::BranchCmp(op), op, &[left, right]))
                 }
+                None if self.is_fused(condition) => (FlatKind::BranchAny, vec![self.mask_of(condition)]),
                 None => (FlatKind::Branch, vec![Arg::Reg(self.reg(condition))]),
             };
             self.push(kind, &args, &[], span);
@@ -446,10 +457,12 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     /// The value whose register holds this one: a bounds check's result is its index.
-    fn resolve(&self, mut value: Value) -> Value {
+    pub(super) fn resolve(&self, mut value: Value) -> Value {
         while let Some(id) = self.defs[value.index()] {
             match (self.func.inst(id).kind, self.func.args(id).first()) {
                 (InstKind::BoundsCheck | InstKind::AssumeInBounds, Some(index)) => value = *index,
+                // Lanes of words lie in registers of one class.
+                (InstKind::Op(Op::FBits | Op::FFromBits), Some(word)) if self.func.ty(value).lanes > 1 => value = *word,
                 _ => break,
             }
         }
@@ -457,7 +470,7 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     /// The bits of a constant.
-    fn constant(&self, value: Value) -> Option<u64> {
+    pub(super) fn constant(&self, value: Value) -> Option<u64> {
         let id = self.defs[self.resolve(value).index()]?;
         match self.func.inst(id).kind {
             InstKind::ConstF64(bits) => Some(bits),
@@ -467,12 +480,15 @@ impl<T: Target> Flattener<'_, T> {
         }
     }
 
-    fn reg(&mut self, value: Value) -> VReg {
+    pub(super) fn reg(&mut self, value: Value) -> VReg {
         let value = self.resolve(value);
+        if self.func.ty(value).lanes > 1 && self.constant(value).is_some() {
+            return self.vector_constant(value, self.func.span);
+        }
         if let Some(reg) = self.regs[value.index()] {
             return reg;
         }
-        let reg = self.new_reg(class_of(self.func.ty(value).scalar));
+        let reg = self.new_reg(self.class(self.func.ty(value)));
         self.regs[value.index()] = Some(reg);
         reg
     }
@@ -480,12 +496,13 @@ impl<T: Target> Flattener<'_, T> {
     /// The value in a register; a constant in one of its own, made here, for a use that wants it in a certain place.
     fn fresh_reg(&mut self, value: Value, span: Span) -> VReg {
         match self.constant(value) {
+            Some(_) if self.func.ty(value).lanes > 1 => self.vector_constant(value, span),
             Some(bits) => self.materialize(self.func.ty(value).scalar, bits, span),
             None => self.reg(value),
         }
     }
 
-    fn fresh_arg(&mut self, value: Value, span: Span) -> Arg {
+    pub(super) fn fresh_arg(&mut self, value: Value, span: Span) -> Arg {
         Arg::Reg(self.fresh_reg(value, span))
     }
 
@@ -499,13 +516,13 @@ impl<T: Target> Flattener<'_, T> {
         reg
     }
 
-    fn new_reg(&mut self, class: RegClass) -> VReg {
+    pub(super) fn new_reg(&mut self, class: RegClass) -> VReg {
         let reg = VReg::new(self.flat.vregs as usize, class);
         self.flat.vregs += 1;
         reg
     }
 
-    fn results(&mut self, id: InstId) -> Vec<VReg> {
+    pub(super) fn results(&mut self, id: InstId) -> Vec<VReg> {
         self.func.results(id).map(|value| self.reg(value)).collect()
     }
 
@@ -515,10 +532,12 @@ impl<T: Target> Flattener<'_, T> {
 
     /// Whether a condition is computed where it is used: its only use is a branch or a selection, or a `not` of which that holds, or an `and` or `or`
     /// of which it holds for a branch.
-    fn is_fused(&self, mut value: Value) -> bool {
+    pub(super) fn is_fused(&self, mut value: Value) -> bool {
         let fits = |op| is_comparison(op) || matches!(op, Op::BNot | Op::BAnd | Op::BOr);
-        let is_condition = |id: InstId| matches!(self.func.inst(id).kind, InstKind::Op(op) if fits(op));
-        if !self.defs[value.index()].is_some_and(is_condition) {
+        let Some(kind) = self.defs[value.index()].map(|id| self.func.inst(id).kind) else { return false };
+        let any_lane = kind == InstKind::AnyLane;
+        let is_condition = any_lane || matches!(kind, InstKind::Op(op) if fits(op));
+        if !is_condition || self.func.ty(value).lanes > 1 {
             return false;
         }
         let mut joined = self.is_connective(value);
@@ -527,7 +546,7 @@ impl<T: Target> Flattener<'_, T> {
             let inst = self.func.inst(user);
             match inst.kind {
                 InstKind::If(..) => return true,
-                InstKind::Select => return !joined && self.func.args(user)[0] == value,
+                InstKind::Select => return !joined && !any_lane && self.func.args(user)[0] == value,
                 InstKind::Op(Op::BNot) => value = inst.first_result,
                 InstKind::Op(Op::BAnd | Op::BOr) => {
                     joined = true;
@@ -588,7 +607,7 @@ impl<T: Target> Flattener<'_, T> {
         self.current = self.filled.last().copied();
     }
 
-    fn push(&mut self, kind: FlatKind, args: &[Arg], defs: &[VReg], span: Span) {
+    pub(super) fn push(&mut self, kind: FlatKind, args: &[Arg], defs: &[VReg], span: Span) {
         let Some(current) = self.current else { return };
         let flat = &mut self.flat;
         let args_start = flat.args.len() as u32;
@@ -622,7 +641,7 @@ impl<T: Target> Flattener<'_, T> {
             let mut block = std::mem::take(&mut self.flat.blocks[*old as usize]);
             let start = self.flat.insts.len() as u32;
             for inst in &all_insts[block.insts.0 as usize..block.insts.1 as usize] {
-                let is_constant = matches!(inst.kind, FlatKind::ConstInt(_) | FlatKind::ConstFloat(_));
+                let is_constant = is_constant(inst.kind);
                 if !is_constant || self.flat.defs_of(inst).iter().any(|reg| wanted[reg.vreg()]) {
                     self.flat.insts.push(*inst);
                 }
@@ -643,12 +662,19 @@ impl<T: Target> Flattener<'_, T> {
     }
 }
 
+const fn is_constant(kind: FlatKind) -> bool {
+    matches!(
+        kind,
+        FlatKind::ConstInt(_) | FlatKind::ConstFloat(_) | FlatKind::Vector(Vector::Const(_) | Vector::ConstMask(_))
+    )
+}
+
 const fn is_comparison(op: Op) -> bool {
     matches!(op, Op::FEq | Op::FNe | Op::FLt | Op::FLe | Op::IEq | Op::INe | Op::ILt | Op::ILe | Op::BEq | Op::BNe)
 }
 
 /// Whether the operands may change places without any difference that a program can see.
-const fn is_commutative(op: Op) -> bool {
+pub(super) const fn is_commutative(op: Op) -> bool {
     matches!(
         op,
         Op::FAdd

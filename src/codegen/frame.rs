@@ -3,7 +3,7 @@
 //! | from the stack pointer up | |
 //! | --- | --- |
 //! | outgoing area | arguments of calls past the registers, arguments of buffered helpers |
-//! | spill slots | 8 bytes each |
+//! | spill slots | 8 bytes each, or whole vectors |
 //! | saved registers | those callee-saved ones that the function uses |
 //! | padding | so that the stack pointer is 16-byte aligned |
 //! | return address | AArch64: the frame's highest word; x86-64: just above the frame, pushed by the call |
@@ -19,6 +19,8 @@ pub struct Frame {
     pub size: u32,
     /// Bytes of the outgoing area.
     pub outgoing: u32,
+    /// How many words the spill slot of a float or vector has.
+    pub lanes: u8,
     /// Saved registers and their offsets from the stack pointer.
     pub saved: Vec<(PReg, u32)>,
     /// Offset of the first parameter that lies in the caller's outgoing area.

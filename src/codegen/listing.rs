@@ -86,6 +86,7 @@ fn one_line(text: &str) -> String {
 fn pool_name(entry: PoolEntry) -> String {
     match entry {
         PoolEntry::Helper(helper) => helper.name(),
+        PoolEntry::Table(table) => format!("table.{}", table.name()),
         PoolEntry::Bits(bits) => {
             let number = f64::from_bits(bits);
             let text = format!("{number:?}");

@@ -8,6 +8,7 @@ mod assemble;
 pub mod blob;
 pub mod flat;
 pub mod flatten;
+mod flatten_vector;
 pub mod frame;
 pub mod layout;
 #[cfg(feature = "disasm")]
@@ -40,10 +41,21 @@ pub enum Arch {
 pub enum CpuFeatures {
     /// AVX2, FMA, BMI1, BMI2, LZCNT, POPCNT.
     V3,
-    /// `V3` and AVX-512 (F, VL, DQ, BW).
+    /// `V3` and AVX-512 (F, VL, DQ, BW, CD).
     V4,
     /// AArch64's NEON.
     Neon,
+}
+
+impl CpuFeatures {
+    /// How many lanes of 64 bits a vector has.
+    pub const fn lanes(self) -> u8 {
+        match self {
+            CpuFeatures::V3 => 4,
+            CpuFeatures::V4 => 8,
+            CpuFeatures::Neon => 2,
+        }
+    }
 }
 
 /// What to make code for, and with what in it.

@@ -4,7 +4,7 @@
 //! A trap check is one ordinary instruction here; its jump and cold stub are invisible. Every operand is constrained to a register, so targets emit
 //! register forms only. Constraints are: any register, a fixed one, or that of another operand.
 
-use super::flat::{Arg, Flat, FlatInst, FlatKind};
+use super::flat::{Arg, Flat, FlatInst, FlatKind, Vector};
 use super::target::{Abi, Operands, Target};
 use super::{CodegenError, scan};
 use regalloc2::{
@@ -50,7 +50,7 @@ pub fn allocate<T: Target>(flat: &Flat, target: &T, name: &str) -> Result<Output
     if flat.insts.len().max(function.vregs as usize).max(function.operands.len() / 4) > MAX_SIZE {
         return Err(CodegenError::TooLarge(name.to_owned()));
     }
-    let env = &target.abi().env;
+    let env = target.env(flat);
     let output = if function.wants_full_algorithm() {
         let options = RegallocOptions { validate_ssa: cfg!(test), ..RegallocOptions::default() };
         regalloc2::run(&function, env, &options)
@@ -195,8 +195,9 @@ impl<'a> Allocatable<'a> {
 /// The operands that the calling convention decides; false for an instruction that it does not concern.
 fn conventional(abi: &Abi, flat: &Flat, inst: &FlatInst, out: &mut Operands<'_>) -> bool {
     let (defs, args) = (flat.defs_of(inst), flat.args_of(inst));
+    let of_vectors = if flat.lanes > 1 { abi.vector_clobbers } else { PRegSet::empty() };
     let results = |out: &mut Operands<'_>, clobbers: PRegSet| {
-        out.clobbers = clobbers;
+        out.clobbers = clobbers | of_vectors;
         let mut ints = abi.int_results.iter();
         for def in defs {
             let place = if def.class() == RegClass::Float { Some(&abi.float_result) } else { ints.next() };
@@ -220,9 +221,14 @@ fn conventional(abi: &Abi, flat: &Flat, inst: &FlatInst, out: &mut Operands<'_>)
             results(out, abi.c_clobbers);
             fixed_args(abi, args, out);
         }
+        FlatKind::Vector(Vector::MathLanes(_)) => {
+            // The arguments are stored before the call.
+            results(out, abi.c_clobbers);
+            args.iter().for_each(|arg| out.arg(*arg));
+        }
         FlatKind::CallHelper(_) => {
             // The result is loaded from the context behind the call.
-            out.clobbers = abi.c_clobbers;
+            out.clobbers = abi.c_clobbers | of_vectors;
             if let Some(def) = defs.first() {
                 let place = if def.class() == RegClass::Float { abi.float_result } else { abi.int_results[0] };
                 out.clobbers.remove(place);
@@ -314,7 +320,7 @@ impl regalloc2::Function for Allocatable<'_> {
         self.vregs as usize
     }
 
-    fn spillslot_size(&self, _class: RegClass) -> usize {
-        1
+    fn spillslot_size(&self, class: RegClass) -> usize {
+        if class == RegClass::Float { self.flat.lanes.into() } else { 1 }
     }
 }

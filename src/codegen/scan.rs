@@ -16,8 +16,11 @@ use regalloc2::{
 const NONE: u32 = u32::MAX;
 const NO_REG: u8 = u8::MAX;
 
-/// Registers of the two classes in use.
-const REGS: usize = 128;
+/// Classes of registers.
+const CLASSES: usize = 3;
+
+/// As many indices as they have together.
+const REGS: usize = 192;
 
 /// At most so many arguments of a jump are wanted in registers.
 const MAX_JUMP_REGS: u32 = 8;
@@ -30,7 +33,7 @@ pub(super) fn allocate(function: &Allocatable<'_>, env: &MachineEnv) -> Result<O
         scan.block(block)?;
     }
     scan.output.edits.reverse();
-    scan.output.num_spillslots = scan.slots as usize;
+    scan.output.num_spillslots = scan.slots as usize * scan.slot_size;
     Ok(scan.output)
 }
 
@@ -40,12 +43,12 @@ type Mask = u64;
 struct Scan<'a, 'f> {
     function: &'a Allocatable<'f>,
     /// What may be allocated, by class.
-    allocatable: [Mask; 2],
+    allocatable: [Mask; CLASSES],
     /// Those that cost nothing to use.
-    preferred: [Mask; 2],
-    scratch: [Option<PReg>; 2],
+    preferred: [Mask; CLASSES],
+    scratch: [Option<PReg>; CLASSES],
     /// Registers that the parameters come in: the last choice for others.
-    avoided: [Mask; 2],
+    avoided: [Mask; CLASSES],
     /// The register that a value is in, below the point that the pass has come to.
     place: Vec<u8>,
     /// The slot of a value that has one.
@@ -58,8 +61,10 @@ struct Scan<'a, 'f> {
     occupant: [u32; REGS],
     /// The next instruction that wants it.
     next_use: [u32; REGS],
-    occupied: [Mask; 2],
+    occupied: [Mask; CLASSES],
     slots: u32,
+    /// Words of each, enough for any value.
+    slot_size: usize,
     free_slots: Vec<u32>,
     /// Those of the current instruction's results: free above it, not for what is reloaded behind it.
     freed_slots: Vec<u32>,
@@ -74,12 +79,12 @@ struct Scan<'a, 'f> {
 /// What the current instruction keeps others out of.
 #[derive(Clone, Copy, Default)]
 struct Pinned {
-    early: [Mask; 2],
-    late: [Mask; 2],
+    early: [Mask; CLASSES],
+    late: [Mask; CLASSES],
 }
 
 fn class_index(class: RegClass) -> usize {
-    usize::from(class == RegClass::Float)
+    class as usize
 }
 
 fn bit(reg: PReg) -> Mask {
@@ -87,11 +92,11 @@ fn bit(reg: PReg) -> Mask {
 }
 
 fn register(class: usize, number: u32) -> PReg {
-    PReg::new(number as usize, if class == 0 { RegClass::Int } else { RegClass::Float })
+    PReg::new(number as usize, [RegClass::Int, RegClass::Float, RegClass::Vector][class])
 }
 
-fn masks(set: PRegSet) -> [Mask; 2] {
-    let mut masks = [0; 2];
+fn masks(set: PRegSet) -> [Mask; CLASSES] {
+    let mut masks = [0; CLASSES];
     for reg in set {
         masks[class_index(reg.class())] |= bit(reg);
     }
@@ -101,8 +106,8 @@ fn masks(set: PRegSet) -> [Mask; 2] {
 impl<'a, 'f> Scan<'a, 'f> {
     fn new(function: &'a Allocatable<'f>, env: &MachineEnv) -> Scan<'a, 'f> {
         let values = function.num_vregs();
-        let preferred = [0, 1].map(|class| masks(env.preferred_regs_by_class[class])[class]);
-        let others = [0, 1].map(|class| masks(env.non_preferred_regs_by_class[class])[class]);
+        let preferred = [0, 1, 2].map(|class| masks(env.preferred_regs_by_class[class])[class]);
+        let others = [0, 1, 2].map(|class| masks(env.non_preferred_regs_by_class[class])[class]);
         let output = Output {
             allocs: vec![Allocation::none(); function.operand_count()],
             inst_alloc_offsets: (0..function.num_insts())
@@ -112,18 +117,19 @@ impl<'a, 'f> Scan<'a, 'f> {
         };
         Scan {
             function,
-            allocatable: [preferred[0] | others[0], preferred[1] | others[1]],
+            allocatable: [0, 1, 2].map(|class| preferred[class] | others[class]),
             preferred,
-            scratch: [env.scratch_by_class[0], env.scratch_by_class[1]],
-            avoided: [0; 2],
+            scratch: env.scratch_by_class,
+            avoided: [0; CLASSES],
             place: vec![NO_REG; values],
             slot: vec![NONE; values],
             hint: vec![NO_REG; values],
             global: vec![false; values],
             occupant: [NONE; REGS],
             next_use: [0; REGS],
-            occupied: [0; 2],
+            occupied: [0; CLASSES],
             slots: 0,
+            slot_size: function.flat().lanes.into(),
             free_slots: Vec::new(),
             freed_slots: Vec::new(),
             output,
@@ -451,7 +457,7 @@ impl<'a, 'f> Scan<'a, 'f> {
                 self.slots - 1
             });
         }
-        Allocation::stack(SpillSlot::new(*slot as usize))
+        Allocation::stack(SpillSlot::new(*slot as usize * self.slot_size))
     }
 
     /// Arguments go to the slots of the parameters.
@@ -517,7 +523,7 @@ impl<'a, 'f> Scan<'a, 'f> {
             // The target's old value is kept aside for its reader.
             let (_, to, class) = copies[index];
             self.slots += 1;
-            let aside = Allocation::stack(SpillSlot::new(self.slots as usize - 1));
+            let aside = Allocation::stack(SpillSlot::new((self.slots as usize - 1) * self.slot_size));
             self.copy_slot(to, aside, class)?;
             for (from, ..) in copies.iter_mut().filter(|(from, ..)| *from == to) {
                 *from = aside;
@@ -541,7 +547,7 @@ fn is_def_of(operand: Operand, value: u32) -> bool {
 }
 
 /// An order for moves that happen at once; the scratch register breaks cycles. There are no more of them than registers.
-fn in_parallel(moves: &[(PReg, PReg)], scratch: [Option<PReg>; 2]) -> Vec<(PReg, PReg)> {
+fn in_parallel(moves: &[(PReg, PReg)], scratch: [Option<PReg>; CLASSES]) -> Vec<(PReg, PReg)> {
     let mut left = moves.to_vec();
     let mut ordered = Vec::with_capacity(left.len() + 1);
     while !left.is_empty() {

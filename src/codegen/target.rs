@@ -4,7 +4,7 @@
 //! frame's layout belong to the driver, so that two machines differ in instructions only.
 
 use super::blob::{PoolEntry, PoolRef, Site, SiteKind};
-use super::flat::{Arg, FlatInst, FlatKind};
+use super::flat::{Arg, Flat, FlatInst, FlatKind};
 use super::frame::Frame;
 use super::{Arch, CodegenError, CpuFeatures};
 use crate::ir::op::Scalar;
@@ -33,6 +33,8 @@ pub struct Abi {
     pub call_clobbers: PRegSet,
     /// What a C function leaves undefined.
     pub c_clobbers: PRegSet,
+    /// What any call leaves undefined besides in a function that has vectors: registers and halves of registers that nothing else uses.
+    pub vector_clobbers: PRegSet,
     /// What a function gives back as it found it.
     pub callee_saved: PRegSet,
     /// Whether a call pushes the return address (else the frame's highest word keeps it).
@@ -269,6 +271,8 @@ pub struct Context {
     pub(super) stubs: Vec<Stub>,
     pub(super) pool: Vec<PoolEntry>,
     pub(super) pool_index: HashMap<PoolEntry, u32>,
+    /// Where a constant stands so many times in a row.
+    pub(super) pool_rows: HashMap<(u64, u8), u32>,
     pub(super) pool_refs: Vec<PoolRef>,
     pub(super) sites: Vec<Site>,
     pub(super) source: Vec<(u32, Span)>,
@@ -285,6 +289,7 @@ impl Context {
             stubs: Vec::new(),
             pool: Vec::new(),
             pool_index: HashMap::new(),
+            pool_rows: HashMap::new(),
             pool_refs: Vec::new(),
             sites: Vec::new(),
             source: Vec::new(),
@@ -311,6 +316,16 @@ impl Context {
         self.pool_refs.push(PoolRef { at: at as u32, entry: index });
     }
 
+    /// Notes that the instruction at this offset addresses a constant that stands there so many times.
+    pub fn pool_row_ref(&mut self, at: usize, bits: u64, count: u8) {
+        let next = self.pool.len() as u32;
+        let entry = *self.pool_rows.entry((bits, count)).or_insert(next);
+        if entry == next {
+            self.pool.extend((0..count).map(|_| PoolEntry::Bits(bits)));
+        }
+        self.pool_refs.push(PoolRef { at: at as u32, entry });
+    }
+
     /// Notes the meaning of a return address. In the order of offsets.
     pub fn site(&mut self, ret: usize, kind: SiteKind, span: Span) {
         self.sites.push(Site { ret: ret as u32, kind, span });
@@ -333,6 +348,18 @@ pub trait Target: Sized {
     fn new(features: CpuFeatures) -> Self;
     /// Its conventions.
     fn abi(&self) -> &Abi;
+    /// What the allocator may use in this function.
+    fn env(&self, _flat: &Flat) -> &MachineEnv {
+        &self.abi().env
+    }
+    /// How many lanes vectors have.
+    fn lanes(&self) -> u8;
+    /// Where masks live.
+    fn mask_class(&self) -> RegClass {
+        RegClass::Float
+    }
+    /// How many constants of several lanes a function keeps in registers, at the most.
+    fn held_constants(&self) -> usize;
     /// Whether a constant with these bits can stand in the instruction as this argument, all others being registers.
     fn folds(&self, kind: FlatKind, arg: usize, bits: u64) -> bool;
     /// What the allocator must know of the operands of an instruction: each result, each argument, temporaries, in that order. Not asked for what the

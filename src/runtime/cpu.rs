@@ -8,7 +8,7 @@ pub fn detect() -> Option<(Arch, CpuFeatures)> {
     {
         use std::arch::is_x86_feature_detected as has;
         let v3 = has!("avx2") && has!("fma") && has!("bmi1") && has!("bmi2") && has!("lzcnt") && has!("popcnt");
-        let v4 = v3 && has!("avx512f") && has!("avx512vl") && has!("avx512dq") && has!("avx512bw");
+        let v4 = v3 && has!("avx512f") && has!("avx512vl") && has!("avx512dq") && has!("avx512bw") && has!("avx512cd");
         if v4 {
             Some((Arch::X64, CpuFeatures::V4))
         } else if v3 {

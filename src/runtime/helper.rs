@@ -5,7 +5,7 @@ use crate::types::Elem;
 
 /// A runtime function that generated code calls through a slot of its constant pool.
 ///
-/// Three protocols (on x86-64 System V, on AArch64 AAPCS64; the context register is callee-saved in both):
+/// Four protocols (on x86-64 System V, on AArch64 AAPCS64; the context register is callee-saved in both):
 /// - *math*: `extern "C" fn(f64[, f64]) -> f64`; clobbers what the C ABI lets it.
 /// - *buffered*: `extern "C" fn(ctx: *mut Context, args: *const u64) -> u64`: arguments as 64-bit words (f64 by bits, bool 0/1) at `args`,
 ///   which is the outgoing area at the bottom of the caller's frame; returns 0 and leaves its result in `Context::result`, or returns 1: the code
@@ -15,6 +15,9 @@ use crate::types::Elem;
 pub enum Helper {
     /// An elementary function.
     Math(Math),
+    /// The same in lanes, so many: *lanes*, `extern "C" fn(words: *mut u64)` with, for each lane, words of the mask (nonzero where the function is wanted), of the
+    /// usual values, and of the arguments; it puts the function's values in the place of the usual ones.
+    MathLanes(Math, u8),
     /// Called from a cold stub; the return address tells the site.
     Trap,
     /// Called from a cold stub where the fuel slice fell below zero; comes back when the run may go on, else it traps. The return address tells the site.
@@ -34,13 +37,14 @@ pub enum Helper {
 impl Helper {
     /// Whether it is called with its arguments in memory.
     pub const fn is_buffered(self) -> bool {
-        !matches!(self, Helper::Math(_) | Helper::Trap | Helper::Poll)
+        !matches!(self, Helper::Math(_) | Helper::MathLanes(..) | Helper::Trap | Helper::Poll)
     }
 
     /// As printed in listings.
     pub fn name(self) -> String {
         match self {
             Helper::Math(math) => math.name().to_owned(),
+            Helper::MathLanes(math, lanes) => format!("{}.x{lanes}", math.name()),
             Helper::Trap => "trap".to_owned(),
             Helper::Poll => "poll".to_owned(),
             Helper::Alloc(elem) => format!("alloc.{elem}"),

@@ -218,6 +218,8 @@ fn write_pool(entries: &[PoolEntry], pool: &mut Vec<u8>) {
         let word = match *entry {
             PoolEntry::Bits(bits) => bits,
             PoolEntry::Helper(helper) => address_of(helper) as u64,
+            // It lives as long as the process.
+            PoolEntry::Table(table) => table.values().as_ptr().expose_provenance() as u64,
         };
         pool.extend_from_slice(&word.to_le_bytes());
     }

@@ -20,6 +20,9 @@ use std::sync::atomic::{Ordering, compiler_fence};
 pub(super) fn address_of(helper: Helper) -> usize {
     match helper {
         Helper::Math(math) => math_address(math),
+        Helper::MathLanes(math, 2) => lanes_address::<2>(math),
+        Helper::MathLanes(math, 4) => lanes_address::<4>(math),
+        Helper::MathLanes(math, _) => lanes_address::<8>(math),
         Helper::Trap => enter::trap_exit as *const () as usize,
         Helper::Poll => enter::poll as *const () as usize,
         Helper::Alloc(elem) => alloc_address(elem),
@@ -214,6 +217,21 @@ fn array_address(op: ArrayOp, elem: Elem) -> usize {
     ARRAY_OPS[op as usize][Elem::ALL.iter().position(|e| *e == elem).unwrap_or(0)] as *const () as usize
 }
 
+/// Puts what the function gives in the place of the usual value, in each lane of the mask ([`Helper::MathLanes`]).
+#[inline(always)]
+fn in_lanes<const LANES: usize>(words: *mut u64, function: impl Fn(&dyn Fn(usize) -> f64) -> f64) {
+    for lane in 0..LANES {
+        // SAFETY: only generated code calls this, with as many words in its outgoing area as the lanes of mask, usual values and arguments are. Defended by
+        // tests/lanes.rs.
+        unsafe {
+            if words.add(lane).read() != 0 {
+                let arg = |index: usize| f64::from_bits(words.add((index + 2) * LANES + lane).read());
+                words.add(LANES + lane).write(function(&arg).to_bits());
+            }
+        }
+    }
+}
+
 macro_rules! math_table {
     ($($one:ident $variant:ident)*; $($two:ident $variant2:ident)*) => {
         // With FMA where the machine has it: the same bits, without a call for each.
@@ -230,6 +248,29 @@ macro_rules! math_table {
                     crate::math::$two(x, y)
                 }
             )*
+        }
+
+        // The same for those lanes of vectors that ask for it.
+        mod in_lanes {
+            $(
+                #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma,bmi2"))]
+                pub extern "C" fn $one<const LANES: usize>(words: *mut u64) {
+                    super::in_lanes::<LANES>(words, |lane| crate::math::$one(lane(0)));
+                }
+            )*
+            $(
+                #[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma,bmi2"))]
+                pub extern "C" fn $two<const LANES: usize>(words: *mut u64) {
+                    super::in_lanes::<LANES>(words, |lane| crate::math::$two(lane(0), lane(1)));
+                }
+            )*
+        }
+
+        fn lanes_address<const LANES: usize>(math: Math) -> usize {
+            match math {
+                $(Math::$variant => in_lanes::$one::<LANES> as *const () as usize,)*
+                $(Math::$variant2 => in_lanes::$two::<LANES> as *const () as usize,)*
+            }
         }
 
         fn math_address(math: Math) -> usize {

@@ -68,6 +68,8 @@ pub(super) fn abi() -> Abi {
         float_result: float(0),
         call_clobbers: clobbers,
         c_clobbers: clobbers,
+        // Callees give back their low halves alone.
+        vector_clobbers: floats(CALLEE_SAVED_FLOATS),
         callee_saved: ints(CALLEE_SAVED) | floats(CALLEE_SAVED_FLOATS),
         pushes_return_address: false,
         branch_reach: CONDITIONAL_REACH,

@@ -98,7 +98,14 @@ impl A64 {
     pub(super) fn emit_inst(&mut self, inst: &Located<'_>, cx: &mut Context) -> Result<(), CodegenError> {
         match inst.kind {
             FlatKind::Op(op) => return self.emit_op(op, inst, cx),
-            FlatKind::Params | FlatKind::Jump | FlatKind::Branch | FlatKind::BranchCmp(_) | FlatKind::Return => {}
+            FlatKind::Vector(kind) => return self.emit_vector(kind, inst, cx),
+            FlatKind::Params
+            | FlatKind::Jump
+            | FlatKind::Branch
+            | FlatKind::BranchCmp(_)
+            | FlatKind::BranchAny
+            | FlatKind::Return => {}
+            FlatKind::TableLoad(table) => self.table_load(table, inst, cx),
             FlatKind::StackParam(word) => {
                 let from = cx.frame.param(word);
                 match inst.def_class(0) {
@@ -351,6 +358,7 @@ impl A64 {
         let (when, near) = if cx.far { (!when, over) } else { (when, to) };
         match inst.kind {
             FlatKind::BranchCmp(op) => self.branch_comparison(op, inst, when, near),
+            FlatKind::BranchAny => self.branch_lanes(inst.reg(0), when, near),
             _ if when => asm!(self, cbnz W(inst.reg(0)), =>near),
             _ => asm!(self, cbz W(inst.reg(0)), =>near),
         }
@@ -374,7 +382,7 @@ impl A64 {
     }
 
     /// Calls a helper from the hot path.
-    fn call_helper(&mut self, helper: Helper, span: Span, cx: &mut Context) {
+    pub(super) fn call_helper(&mut self, helper: Helper, span: Span, cx: &mut Context) {
         self.call_pool(helper, SiteKind::Helper, span, cx);
     }
 

@@ -97,6 +97,9 @@ impl A64 {
     pub(super) fn emit_copy(&mut self, from: Allocation, to: Allocation, class: RegClass, frame: &Frame) {
         let number = |reg: PReg| reg.hw_enc() as u8;
         let slot = |alloc: Allocation| alloc.as_stack().map(|slot| frame.slot(slot));
+        if frame.lanes > 1 && class == RegClass::Float {
+            return self.copy_lanes(from, to, frame);
+        }
         let is_float = class == RegClass::Float;
         match (from.as_reg(), to.as_reg(), slot(from), slot(to)) {
             (Some(from), Some(to), ..) if is_float => self.copy_float(number(to), number(from)),

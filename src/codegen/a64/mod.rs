@@ -8,6 +8,7 @@ mod floats;
 mod immediates;
 mod integers;
 mod operands;
+mod vector;
 
 use super::flat::{Arg, FlatInst, FlatKind};
 use super::frame::Frame;
@@ -56,11 +57,25 @@ impl Target for A64 {
     }
 
     fn folds(&self, kind: FlatKind, arg: usize, bits: u64) -> bool {
-        operands::folds(kind, arg, bits)
+        match kind {
+            FlatKind::Vector(kind) => vector::folds(kind, arg, bits),
+            _ => operands::folds(kind, arg, bits),
+        }
+    }
+
+    fn lanes(&self) -> u8 {
+        CpuFeatures::Neon.lanes()
+    }
+
+    fn held_constants(&self) -> usize {
+        vector::HELD
     }
 
     fn operands(&self, inst: &FlatInst, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
-        operands::operands(inst, defs, args, out);
+        match inst.kind {
+            FlatKind::Vector(kind) => vector::operands(kind, defs, args, out),
+            _ => operands::operands(inst, defs, args, out),
+        }
     }
 
     fn asm(&mut self) -> &mut VecAssembler<Aarch64Relocation> {

@@ -8,8 +8,10 @@
 //! | rbx rbp r12 r13 r14 | callee-saved |
 //! | r15 | the context, never allocated |
 //! | rsp | the stack; there is no frame pointer |
-//! | r11, xmm15 | scratch within one instruction, never allocated |
+//! | r11, xmm15, k7 | scratch within one instruction, never allocated |
+//! | xmm16-xmm31, k1-k6 | vectors and masks, with AVX-512 |
 
+use super::vector_operands::{mask, masks};
 use crate::codegen::target::Abi;
 use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
 
@@ -27,6 +29,12 @@ pub(super) const TMP: u8 = 11;
 /// The float scratch register.
 pub(super) const XTMP: u8 = 15;
 
+/// The scratch register of masks.
+pub(super) const KTMP: u8 = 7;
+
+/// Vector registers of AVX-512.
+const FLOATS: u8 = 32;
+
 const RBP: u8 = 5;
 const CALLEE_SAVED: [u8; 5] = [RBX, RBP, 12, 13, 14];
 const CALLER_SAVED: [u8; 8] = [RAX, RCX, RDX, RSI, RDI, 8, 9, 10];
@@ -41,16 +49,26 @@ pub(super) const fn float(number: u8) -> PReg {
     PReg::new(number as usize, RegClass::Float)
 }
 
-/// The conventions.
-pub(super) fn abi() -> Abi {
+/// What may be allocated where every instruction can name all 32 vector registers.
+pub(super) fn wide_env(abi: &Abi) -> MachineEnv {
+    let mut env = abi.env.clone();
+    env.preferred_regs_by_class[RegClass::Float as usize] =
+        (0..FLOATS).filter(|number| *number != XTMP).map(float).collect();
+    env
+}
+
+/// The conventions, of AVX-512 where it is there.
+pub(super) fn abi(is_wide: bool) -> Abi {
     let set = |numbers: &[u8]| numbers.iter().map(|number| int(*number)).collect::<PRegSet>();
     let floats: PRegSet = (0..XTMP).map(float).collect();
     let clobbers = set(&CALLER_SAVED) | floats;
+    let masks = if is_wide { masks() } else { PRegSet::empty() };
+    let wide_floats: PRegSet = (XTMP + 1..FLOATS).map(float).collect();
     Abi {
         env: MachineEnv {
-            preferred_regs_by_class: [set(&CALLER_SAVED), floats, PRegSet::empty()],
+            preferred_regs_by_class: [set(&CALLER_SAVED), floats, masks],
             non_preferred_regs_by_class: [set(&CALLEE_SAVED), PRegSet::empty(), PRegSet::empty()],
-            scratch_by_class: [Some(int(TMP)), Some(float(XTMP)), None],
+            scratch_by_class: [Some(int(TMP)), Some(float(XTMP)), is_wide.then_some(mask(KTMP))],
             fixed_stack_slots: Vec::new(),
         },
         int_args: [RDI, RSI, RDX, RCX, 8, 9].map(int).to_vec(),
@@ -59,6 +77,7 @@ pub(super) fn abi() -> Abi {
         float_result: float(0),
         call_clobbers: clobbers,
         c_clobbers: clobbers,
+        vector_clobbers: if is_wide { wide_floats | masks } else { PRegSet::empty() },
         callee_saved: set(&CALLEE_SAVED),
         pushes_return_address: true,
         branch_reach: i32::MAX as usize,

@@ -72,7 +72,15 @@ impl X64 {
     pub(super) fn emit_inst(&mut self, inst: &Located<'_>, cx: &mut Context) -> Result<(), CodegenError> {
         match inst.kind {
             FlatKind::Op(op) => return self.emit_op(op, inst, cx),
-            FlatKind::Params | FlatKind::Jump | FlatKind::Branch | FlatKind::BranchCmp(_) | FlatKind::Return => {}
+            FlatKind::Vector(kind) => return self.emit_vector(kind, inst, cx),
+            FlatKind::Params
+            | FlatKind::Jump
+            | FlatKind::Branch
+            | FlatKind::BranchCmp(_)
+            | FlatKind::BranchAny
+            | FlatKind::Return => {}
+            FlatKind::TableLoad(table) => self.table_load(table, inst, cx),
+            FlatKind::Load(elem @ (Elem::F64 | Elem::F32)) if inst.def(0) > XTMP => self.load_float_at(elem, inst),
             FlatKind::StackParam(word) => {
                 let from = cx.frame.param(word) as i32;
                 match inst.def_class(0) {
@@ -312,6 +320,10 @@ impl X64 {
     /// Goes to `to` where the condition is `when`.
     pub(super) fn emit_branch(&mut self, inst: &Located<'_>, when: bool, to: DynamicLabel, cx: &mut Context) {
         let cond = match inst.kind {
+            FlatKind::BranchAny => {
+                self.test_lanes(inst.reg(0));
+                Cond::Ne
+            }
             FlatKind::BranchCmp(op) => self.compare(op, inst, cx),
             _ => {
                 asm!(self, test Rd(inst.reg(0)), Rd(inst.reg(0)));
@@ -339,7 +351,8 @@ impl X64 {
     }
 
     /// Calls a helper from the hot path.
-    fn call_helper(&mut self, helper: Helper, span: Span, cx: &mut Context) {
+    pub(super) fn call_helper(&mut self, helper: Helper, span: Span, cx: &mut Context) {
+        self.leave_vectors(&cx.frame);
         self.call_pool(helper, SiteKind::Helper, span, cx);
     }
 

@@ -1,8 +1,10 @@
 //! Entering and leaving functions, and moves between registers and the frame.
 
-use super::abi::{CTX, RSP, TMP};
+use super::abi::{CTX, RSP, TMP, XTMP};
+use super::vex::Rm;
 use super::{X64, asm};
 use crate::codegen::frame::{Frame, PROBE};
+use crate::types::Elem;
 use dynasmrt::{DynasmApi, DynasmLabelApi};
 use regalloc2::{Allocation, PReg, RegClass};
 
@@ -56,6 +58,9 @@ impl X64 {
     pub(super) fn emit_copy(&mut self, from: Allocation, to: Allocation, class: RegClass, frame: &Frame) {
         let number = |reg: PReg| reg.hw_enc() as u8;
         let slot = |alloc: Allocation| alloc.as_stack().map(|slot| frame.slot(slot) as i32);
+        if frame.lanes > 1 && class != RegClass::Int {
+            return self.copy_lanes(from, to, class, frame);
+        }
         let is_float = class == RegClass::Float;
         match (from.as_reg(), to.as_reg(), slot(from), slot(to)) {
             (Some(from), Some(to), ..) if is_float => self.copy_float(number(to), number(from)),
@@ -106,6 +111,9 @@ impl X64 {
 
     /// `to = [base + offset]`
     pub(super) fn load_float(&mut self, to: u8, base: u8, offset: i32) {
+        if to > XTMP {
+            return self.load_any_float(Elem::F64, to, Rm::Mem { base, index: None, disp: offset });
+        }
         match i8::try_from(offset) {
             Ok(offset) => asm!(self, vmovsd Rx(to), QWORD [BYTE Rq(base) + offset]),
             Err(_) => asm!(self, vmovsd Rx(to), QWORD [Rq(base) + offset]),

@@ -148,7 +148,9 @@ impl X64 {
 
     /// `to = bits`
     pub(super) fn load_float_const(&mut self, to: u8, bits: u64, cx: &mut Context) {
-        if bits == 0 {
+        if to > XTMP {
+            self.vector_const(to, bits, cx);
+        } else if bits == 0 {
             asm!(self, vxorpd Rx(to), Rx(to), Rx(to));
         } else {
             asm!(self, vmovsd Rx(to), QWORD [rip + 0]);

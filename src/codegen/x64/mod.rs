@@ -7,19 +7,28 @@ mod entry;
 mod floats;
 mod integers;
 mod operands;
+mod vector;
+mod vector_ints;
+mod vector_memory;
+mod vector_operands;
+mod vector_ops;
+pub mod vex;
+mod vex_table;
 
-use super::flat::{Arg, FlatInst, FlatKind};
+use super::flat::{Arg, Flat, FlatInst, FlatKind};
 use super::frame::Frame;
 use super::target::{Abi, Context, Located, Operands, Stub, Target};
 use super::{Arch, CodegenError, CpuFeatures};
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
-use regalloc2::{Allocation, RegClass, VReg};
+use regalloc2::{Allocation, MachineEnv, RegClass, VReg};
 
 /// Emits x86-64 machine code.
 pub struct X64 {
     asm: VecAssembler<X64Relocation>,
     abi: Abi,
+    /// The registers of vectors, where there are more than the scalar instructions can name.
+    wide_env: Option<MachineEnv>,
 }
 
 /// One or more instructions in dynasm's notation; `Rq(n)`, `Rd(n)`, `Rx(n)` are registers by number.
@@ -46,8 +55,11 @@ impl Target for X64 {
     const ARCH: Arch = Arch::X64;
     type Reloc = X64Relocation;
 
-    fn new(_features: CpuFeatures) -> X64 {
-        X64 { asm: VecAssembler::new(0), abi: abi::abi() }
+    fn new(features: CpuFeatures) -> X64 {
+        let is_wide = features == CpuFeatures::V4;
+        let abi = abi::abi(is_wide);
+        let wide_env = is_wide.then(|| abi::wide_env(&abi));
+        X64 { asm: VecAssembler::new(0), abi, wide_env }
     }
 
     fn abi(&self) -> &Abi {
@@ -55,11 +67,33 @@ impl Target for X64 {
     }
 
     fn folds(&self, kind: FlatKind, arg: usize, bits: u64) -> bool {
-        operands::folds(kind, arg, bits)
+        match kind {
+            FlatKind::Vector(kind) => self.vector_folds(kind, arg, bits),
+            _ => operands::folds(kind, arg, bits),
+        }
+    }
+
+    fn env(&self, flat: &Flat) -> &MachineEnv {
+        self.vector_env(flat)
+    }
+
+    fn lanes(&self) -> u8 {
+        (self.vector_len().bytes() / 8) as u8
+    }
+
+    fn mask_class(&self) -> RegClass {
+        if self.is_wide() { RegClass::Vector } else { RegClass::Float }
+    }
+
+    fn held_constants(&self) -> usize {
+        self.most_held()
     }
 
     fn operands(&self, inst: &FlatInst, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
-        operands::operands(inst, defs, args, out);
+        match inst.kind {
+            FlatKind::Vector(kind) => self.vector_operands(kind, defs, args, out),
+            _ => operands::operands(inst, defs, args, out),
+        }
     }
 
     fn asm(&mut self) -> &mut VecAssembler<X64Relocation> {
@@ -71,6 +105,7 @@ impl Target for X64 {
     }
 
     fn epilogue(&mut self, frame: &Frame) {
+        self.leave_vectors(frame);
         self.emit_epilogue(frame);
     }
 
@@ -96,9 +131,12 @@ impl Target for X64 {
 
     fn patch_pool_ref(code: &mut [u8], at: usize, code_address: u64, pool_address: u64) -> Result<(), CodegenError> {
         let out_of_reach = || CodegenError::Malformed("the pool is out of reach".to_owned());
-        let end = code_address.wrapping_add(at as u64 + 4);
+        let field = code.get_mut(at..at + 4).and_then(|field| <&mut [u8; 4]>::try_from(field).ok());
+        let field = field.ok_or_else(out_of_reach)?;
+        // Where an immediate follows, the distance from the end of the instruction is less.
+        let end = code_address.wrapping_add(at as u64 + 4).wrapping_sub(i32::from_le_bytes(*field) as u64);
         let distance = i32::try_from(pool_address.wrapping_sub(end) as i64).map_err(|_| out_of_reach())?;
-        code.get_mut(at..at + 4).ok_or_else(out_of_reach)?.copy_from_slice(&distance.to_le_bytes());
+        *field = distance.to_le_bytes();
         Ok(())
     }
 }

@@ -74,11 +74,15 @@ pub(super) fn operands(inst: &FlatInst, defs: &[VReg], args: &[Arg], out: &mut O
         FlatKind::Select => select(0, defs, args, out),
         // `cmov` takes the second value where the flags say so; "equal" of floats takes two, and starts from the other value.
         FlatKind::SelectCmp(op) => select(if op == Op::FEq { 2 } else { 3 }, defs, args, out),
+        FlatKind::TableLoad(_) => {
+            plain(defs, args, out);
+            out.temp(RegClass::Int);
+        }
         _ => plain(defs, args, out),
     }
 }
 
-fn plain(defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
+pub(super) fn plain(defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
     for def in defs {
         out.def(*def);
     }
@@ -88,7 +92,7 @@ fn plain(defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
 }
 
 /// The result in the register of the argument `shared`, which is one.
-fn shared(shared: usize, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
+pub(super) fn shared(shared: usize, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
     let before = args[..shared].iter().filter(|arg| matches!(arg, Arg::Reg(_))).count();
     for def in defs {
         out.reuse_def(*def, defs.len() + before);
