@@ -4,15 +4,17 @@ use crate::batch::Batch;
 use crate::codegen::blob::CodeBlob;
 use crate::codegen::{self, Arch, CodegenError, CpuFeatures};
 use crate::error::{Error, SourceError};
+use crate::hardening::Hardening;
 use crate::host::{HostFn, IntoHostFn};
 use crate::ir;
 use crate::limits::Limits;
-use crate::memory::{CodeArena, CodeArenaConfig, MemoryError, StackPool};
+use crate::memory::{self, CodeArena, CodeArenaConfig, MemoryError, StackPool};
 use crate::module::{Body, Function, Module, ModuleParts};
 use crate::opt::{self, Passes};
 use crate::runtime::Hosts;
 use crate::runtime::fpenv::FpEnv;
 use crate::runtime::program::{Program, Signatures};
+use crate::runtime::{signals, system};
 use crate::sandbox::Sandbox;
 use crate::sema::hir::{FuncId, Hir};
 use crate::sema::{self, Env, HostSignature, Input};
@@ -215,7 +217,7 @@ impl Engine {
         };
         if config.catch_faults && target.is_some() {
             let refused = |errno| std::io::Error::from_raw_os_error(errno).to_string();
-            crate::runtime::signals::install().map_err(|errno| Error::Machine(refused(errno)))?;
+            signals::install().map_err(|errno| Error::Machine(refused(errno)))?;
         }
         let hosts = Arc::new(Hosts { functions: config.hosts.clone(), stacks: StackPool::new() });
         let inner = EngineInner { config, target, code: CodeArena::new(CodeArenaConfig::default()), hosts };
@@ -423,6 +425,24 @@ impl Engine {
     /// None today; kept for limits that a machine refuses beforehand.
     pub fn sandbox(&self, limits: Limits) -> Result<Sandbox, Error> {
         Ok(Sandbox::new(limits))
+    }
+
+    /// Which walls stand for this engine in this process, now.
+    pub fn hardening(&self) -> Hardening {
+        let machine_code = self.is_jit();
+        let denied = system::denies_new_code();
+        Hardening {
+            machine_code: machine_code && !denied,
+            explicit_checks: true,
+            metering: self.inner.config.metering,
+            write_xor_execute: true,
+            guard_bytes: memory::GUARD_SIZE,
+            verifier: false,
+            landing_pads: machine_code && memory::has_landing_pads(),
+            catch_faults: self.inner.config.catch_faults && signals::is_installed(),
+            system_denies_new_code: denied,
+            system_can_seal: system::can_seal(),
+        }
     }
 
     /// Whether programs are run as machine code.

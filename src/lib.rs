@@ -34,6 +34,7 @@
 //! | limit and cancel | [`Limits`], [`Sandbox`], [`CancelHandle`] |
 //! | let programs call the host | [`Config::host_fn`], [`HostError`] |
 //! | put data into memory that a program reads and writes in place: files, shared memory | [`Data`], [`DataMut`], [`Buffer`] |
+//! | know which walls stand | [`Engine::hardening`] |
 //! | tell users what is wrong | [`Error`], [`SourceError::render`], [`Diagnostic`], [`Trap`] |
 //!
 //! The language is described in `docs/language.md` of the repository, the inside of the crate in `ARCHITECTURE.md`.
@@ -48,6 +49,7 @@ pub mod codegen;
 pub mod diagnostic;
 pub mod engine;
 pub mod error;
+pub mod hardening;
 pub mod host;
 #[doc(hidden)]
 pub mod interp;
@@ -83,6 +85,7 @@ pub mod value;
 pub use diagnostic::Diagnostic;
 pub use engine::{Config, Cpu, Engine, Execution, Inspection};
 pub use error::{Error, SourceError};
+pub use hardening::Hardening;
 pub use host::{HostError, HostFn};
 pub use kernel::{Binding, Columns, CompiledKernel, InputType, Kernel, OutputColumn, Reduction, Selection, Validity};
 pub use limits::{CancelHandle, Limits};

@@ -17,6 +17,7 @@ pub use reduce::Reduction;
 
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::memory::Gated;
 use crate::runtime::fpenv::FpEnv;
 use crate::sandbox::Sandbox;
 use crate::signature::Element;
@@ -139,13 +140,13 @@ impl Kernel {
     pub fn for_types(&self, types: &[(&str, InputType)]) -> Result<CompiledKernel, Error> {
         let types = bind::types(&self.inner.inputs, types)?;
         {
-            let compiled = self.inner.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+            let compiled = Gated::new(|| self.inner.compiled.lock().unwrap_or_else(PoisonError::into_inner));
             if let Some(known) = compiled.iter().find(|known| known.inner.types == types) {
                 return Ok(known.clone());
             }
         }
         let new = CompiledKernel::new(self.inner.clone(), types)?;
-        let mut compiled = self.inner.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut compiled = Gated::new(|| self.inner.compiled.lock().unwrap_or_else(PoisonError::into_inner));
         if compiled.len() == REMEMBERED {
             compiled.remove(0);
         }

@@ -5,7 +5,7 @@
 //! then every core that runs this process synchronizes its instruction stream.
 
 /// Whether executable pages can demand landing pads on this machine.
-pub(super) fn has_landing_pads() -> bool {
+pub fn has_landing_pads() -> bool {
     #[cfg(all(target_arch = "aarch64", target_os = "linux"))]
     {
         const HWCAP2_BTI: libc::c_ulong = 1 << 17;

@@ -30,6 +30,7 @@ mod code;
 mod copy;
 pub mod data;
 mod data_map;
+mod fork_gate;
 mod page;
 mod reservation;
 mod slots;
@@ -37,8 +38,10 @@ mod stack;
 mod sys;
 
 pub use arena::{Arena, Mark};
+pub use cache::has_landing_pads;
 pub use code::{ArenaStats, CodeArena, CodeArenaConfig, CodePart, ExecutableCode, WritableCode};
 pub use data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
+pub(crate) use fork_gate::Gated;
 pub use page::{page_size, round_down, round_up};
 pub use reservation::{GUARD_SIZE, PageRange, Protection, Reservation};
 pub use slots::pool_distance;

@@ -8,6 +8,7 @@ use std::collections::TryReserveError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cluster::{CLUSTER, Cluster, HALF};
+use super::fork_gate::Gated;
 use super::{ArenaStats, CodeArenaConfig, MemoryError, PageRange, Protection, Reservation, cache, page_size, round_up};
 
 /// How many units of a cluster are made writable at once.
@@ -120,9 +121,9 @@ impl Shared {
         Self { config, unit: unit_size(), code_protection, book: Mutex::default() }
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
+    fn book(&self) -> Gated<MutexGuard<'_, Book>> {
         // Nothing under the lock panics half way, so the book is right even then.
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+        Gated::new(|| self.book.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn stats(&self) -> ArenaStats {

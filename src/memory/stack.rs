@@ -3,8 +3,9 @@
 //! A stack is reserved and opened whole; the kernel gives memory for the pages that are touched. Stacks are pooled by
 //! size, so that a call takes one without asking the system.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::fork_gate::Gated;
 use super::{MemoryError, Reservation, page_size, round_up};
 
 /// The least size of a stack in bytes; classes are powers of two from here.
@@ -104,8 +105,8 @@ impl StackPool {
         self.lock().iter().map(Vec::len).sum()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Class>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Gated<MutexGuard<'_, Vec<Class>>> {
+        Gated::new(|| self.idle.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn put_back(&self, mut stack: Stack) {

@@ -12,6 +12,7 @@ pub mod program;
 pub mod raw;
 pub mod signals;
 mod signals_machine;
+pub mod system;
 mod table;
 
 pub use call::{Host, Hosts, RunError};

@@ -18,6 +18,7 @@
 use super::context::Context;
 use super::enter::trap_exit;
 use super::signals_machine as machine;
+use crate::memory::Gated;
 use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
@@ -139,7 +140,7 @@ pub(super) fn take_fault() -> Option<Fault> {
 /// The error number where the system refuses.
 pub fn install() -> Result<(), i32> {
     static DONE: Mutex<bool> = Mutex::new(false);
-    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut done = Gated::new(|| DONE.lock().unwrap_or_else(PoisonError::into_inner));
     if *done {
         return Ok(());
     }

@@ -7,6 +7,9 @@ mod fpenv;
 #[path = "../memory/process.rs"]
 #[allow(dead_code, reason = "shared with the tests of memory")]
 mod process;
+mod publishing;
+mod resources;
+mod threads;
 
 /// A file of this test's own, which goes away at the end.
 struct TempFile {

@@ -1,0 +1,63 @@
+//! Which walls stand in this process for this engine, asked and not assumed.
+
+use std::fmt;
+
+/// The walls of an engine, as they stand now.
+///
+/// ```
+/// let engine = cresset::Engine::new()?;
+/// let walls = engine.hardening();
+/// assert!(walls.write_xor_execute && walls.explicit_checks && walls.guard_bytes >= 65536);
+/// println!("{walls}");
+/// # Ok::<(), cresset::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Hardening {
+    /// Programs run as machine code; else the interpreter runs them, and the walls round code have nothing to guard.
+    pub machine_code: bool,
+    /// Every index, division, conversion and depth is checked by the program's own code. Always so.
+    pub explicit_checks: bool,
+    /// Loops and calls count fuel and can be interrupted.
+    pub metering: bool,
+    /// No page of code is ever writable and executable, nor ever writable again. Always so.
+    pub write_xor_execute: bool,
+    /// Bytes without access before and behind every mapping of code, stack, arrays and data.
+    pub guard_bytes: usize,
+    /// Finished machine code is checked by a verifier before it can run.
+    pub verifier: bool,
+    /// The processor lets an indirect branch into code end only at a landing pad (BTI of AArch64).
+    pub landing_pads: bool,
+    /// Faults of memory in a running program are caught: a mapped file that became shorter is a trap, a stray access ends the process with a report.
+    pub catch_faults: bool,
+    /// The system forbids this process to make memory executable that was written (`PR_SET_MDWE`): programs run by the interpreter.
+    pub system_denies_new_code: bool,
+    /// The system could seal mappings for ever (`mseal`). Nothing is sealed: every mapping of an engine goes with it, and a sealed one cannot.
+    pub system_can_seal: bool,
+}
+
+impl Hardening {
+    /// Each wall with what it is called.
+    pub fn walls(&self) -> [(&'static str, bool); 9] {
+        [
+            ("machine code", self.machine_code),
+            ("explicit checks", self.explicit_checks),
+            ("metering", self.metering),
+            ("write xor execute", self.write_xor_execute),
+            ("guards", self.guard_bytes > 0),
+            ("verifier", self.verifier),
+            ("landing pads", self.landing_pads),
+            ("faults caught", self.catch_faults),
+            ("system denies new code", self.system_denies_new_code),
+        ]
+    }
+}
+
+impl fmt::Display for Hardening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (wall, stands) in self.walls() {
+            writeln!(f, "{wall:<24}{}", if stands { "yes" } else { "no" })?;
+        }
+        write!(f, "{:<24}{}", "guard bytes", self.guard_bytes)
+    }
+}

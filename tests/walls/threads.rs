@@ -1,0 +1,246 @@
+//! Programs compiled, run, trapped, cancelled and dropped at once; forks amid that; what runs stays alive.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cresset::{Arg, Config, Data, Engine, Execution, Limits, Module, TrapKind, Value};
+
+use crate::TempFile;
+use crate::process::{End, end_of, footprint, in_child};
+
+fn engine() -> Engine {
+    Config::new().execution(Execution::Jit).catch_faults(true).engine().unwrap()
+}
+
+/// How long the long tests run; `scripts/stress.sh` makes it minutes.
+fn duration() -> Duration {
+    let seconds = std::env::var("CRESSET_STRESS_SECONDS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs_f64(seconds.unwrap_or(2.0))
+}
+
+/// A random number; the state is the caller's.
+fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *state >> 33
+}
+
+const SHARED: &str = "fn f(n: i64) -> i64 { if n < 2 { n } else { f(n - 1) + f(n - 2) } }
+    fn at(xs: [f64], i: i64) = xs[i];
+    fn forever() -> i64 { var n = 0; while true { n = wrapping_add(n, 1); } n }
+    fn arrays(n: i64) -> i64 { var s = 0; for i in 0..n { s += len([i; 50]); } s }";
+
+#[track_caller]
+fn kind(outcome: Result<Value, cresset::Error>) -> TrapKind {
+    outcome.unwrap_err().trap().unwrap().kind
+}
+
+/// One thread's part, until time is up.
+fn churn(engine: &Engine, shared: &Module, file: &TempFile, worker: u64, until: Instant) -> u64 {
+    let mut state = worker;
+    let mut live = Vec::new();
+    let mut rounds = 0;
+    while Instant::now() < until {
+        rounds += 1;
+        match next(&mut state) % 8 {
+            0 => {
+                let n = next(&mut state) % 1000;
+                let module = engine.compile(&format!("fn g(x) = {n} + x * {n};")).unwrap();
+                assert_eq!(module.call("g", &mut [Arg::F64(0.0)]).unwrap(), Value::F64(n as f64));
+                live.push((module, n));
+            }
+            1 if !live.is_empty() => {
+                let (module, n) = live.swap_remove(next(&mut state) as usize % live.len());
+                assert_eq!(module.call("g", &mut [Arg::F64(1.0)]).unwrap(), Value::F64(2.0 * n as f64));
+            }
+            2 => assert_eq!(shared.call("f", &mut [Arg::I64(10)]).unwrap(), Value::I64(55)),
+            3 => {
+                let index = 5 + (next(&mut state) % 3) as i64;
+                let outcome = shared.call("at", &mut [Arg::from(&[1.0; 5][..]), Arg::I64(index)]);
+                assert_eq!(outcome.unwrap_err().trap().unwrap().bounds, Some((index, 5)));
+            }
+            4 => {
+                let mut sandbox = engine.sandbox(Limits::default().no_fuel_limit()).unwrap();
+                let handle = sandbox.cancel_handle();
+                thread::scope(|scope| {
+                    scope.spawn(move || handle.cancel());
+                    assert_eq!(kind(shared.call_in(&mut sandbox, "forever", &mut [])), TrapKind::Interrupted);
+                });
+            }
+            5 => assert_eq!(shared.call("arrays", &mut [Arg::I64(20)]).unwrap(), Value::I64(1000)),
+            6 => {
+                let mut sandbox = engine.sandbox(Limits::default().fuel(500)).unwrap();
+                assert_eq!(kind(shared.call_in(&mut sandbox, "forever", &mut [])), TrapKind::OutOfFuel);
+            }
+            _ => {
+                // Longer than the file is by then.
+                file.len(80_000);
+                let data = Data::<f64>::open(&file.path).unwrap();
+                file.len(8);
+                assert_eq!(kind(shared.call("at", &mut [Arg::from(&data), Arg::I64(9000)])), TrapKind::BusError);
+            }
+        }
+    }
+    rounds
+}
+
+#[test]
+fn everything_at_once_leaks_nothing() {
+    in_child(|| {
+        let round = |time: Duration| {
+            let engine = engine();
+            let shared = engine.compile(SHARED).unwrap();
+            let until = Instant::now() + time;
+            let rounds: u64 = thread::scope(|scope| {
+                let workers: Vec<_> = (0..8_u64)
+                    .map(|worker| {
+                        let (engine, shared) = (&engine, &shared);
+                        scope.spawn(move || {
+                            let file = TempFile::floats(&format!("churn-{worker}"), &[1.0]);
+                            churn(engine, shared, &file, worker, until)
+                        })
+                    })
+                    .collect();
+                workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+            });
+            assert!(rounds >= 100, "{rounds}");
+        };
+        let action = || {
+            // SAFETY: reads the actions.
+            [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE].map(|signal| unsafe {
+                let mut now: libc::sigaction = std::mem::zeroed();
+                assert_eq!(libc::sigaction(signal, std::ptr::null(), &mut now), 0);
+                now.sa_sigaction
+            })
+        };
+        // The first time threads and their heaps come to be.
+        round(duration() / 4);
+        round(duration() / 4);
+        let (before, handlers) = (footprint(), action());
+        round(duration() / 2);
+        let after = footprint();
+        assert!(after.0 <= before.0 + 24, "{before:?} mappings became {after:?}");
+        assert!(after.1 <= before.1 + (256 << 20), "{before:?} bytes became {after:?}");
+        assert_eq!(action(), handlers);
+    });
+}
+
+#[test]
+fn a_child_runs_and_compiles_whatever_the_parents_threads_were_doing() {
+    let engine = engine();
+    let existing = engine.compile(SHARED).unwrap();
+    let kernel = engine.kernel("x * 2").unwrap();
+    let done = AtomicBool::new(false);
+    let forks = if cfg!(target_arch = "x86_64") { 60 } else { 10 };
+    thread::scope(|scope| {
+        for worker in 0..4_u64 {
+            let (engine, existing, kernel, done) = (&engine, &existing, &kernel, &done);
+            scope.spawn(move || {
+                let mut n = worker;
+                while !done.load(Ordering::Relaxed) {
+                    n += 4;
+                    // Publishing, freeing, and stacks that are taken and given back.
+                    drop(engine.compile(&format!("fn g(x) = x + {n};")).unwrap());
+                    assert_eq!(existing.call("f", &mut [Arg::I64(5)]).unwrap(), Value::I64(5));
+                    let xs = [1.0, n as f64];
+                    assert_eq!(kernel.map::<f64>(&cresset::columns! { "x" => &xs }).unwrap()[0], 2.0);
+                }
+            });
+        }
+        for fork in 0..forks {
+            let end = end_of(|| {
+                // SAFETY: ends a child that hangs.
+                unsafe { libc::alarm(20) };
+                assert_eq!(existing.call("f", &mut [Arg::I64(12)]).unwrap(), Value::I64(144));
+                let new = engine.compile(&format!("fn h(x) = x * {fork};")).unwrap();
+                assert!(new.is_jit());
+                assert_eq!(new.call("h", &mut [Arg::F64(2.0)]).unwrap(), Value::F64(2.0 * f64::from(fork)));
+                let xs = [3.0];
+                assert_eq!(kernel.map::<f64>(&cresset::columns! { "x" => &xs }).unwrap(), [6.0]);
+                let trap = existing.call("at", &mut [Arg::from(&xs[..]), Arg::I64(1)]);
+                assert_eq!(kind(trap), TrapKind::OutOfBounds);
+                drop(new);
+                // The child's threads work as the parent's.
+                let result = thread::scope(|scope| {
+                    scope.spawn(|| engine.compile("fn k() = 7;").and_then(|module| module.call("k", &mut []))).join()
+                });
+                assert_eq!(result.unwrap().unwrap(), Value::I64(7));
+            });
+            assert_eq!(end, End::Exit(0), "fork {fork}");
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn what_runs_stays_alive_though_all_handles_are_dropped() {
+    static TURNS: AtomicU64 = AtomicU64::new(0);
+    let engine =
+        Config::new().execution(Execution::Jit).host_fn("turn", || _ = TURNS.fetch_add(1, Ordering::Relaxed)).engine();
+    let engine = engine.unwrap();
+    let module = engine.compile("fn f() -> i64 { var n = 0; while true { turn(); n += 1; } n }").unwrap();
+    let mut sandbox = engine.sandbox(Limits::default().no_fuel_limit()).unwrap();
+    let handle = sandbox.cancel_handle();
+    let forever = module.func::<fn() -> i64>("f").unwrap();
+    let runner = thread::spawn(move || forever.call_in(&mut sandbox, ()).unwrap_err().trap().unwrap().kind);
+    while TURNS.load(Ordering::Relaxed) < 1000 {
+        thread::yield_now();
+    }
+    drop((module, engine));
+    // Other code takes what would be free.
+    let other = self::engine();
+    let all: Vec<Module> = (0..200).map(|i| other.compile(&format!("fn g() = {i};")).unwrap()).collect();
+    let seen = TURNS.load(Ordering::Relaxed);
+    while TURNS.load(Ordering::Relaxed) < seen + 1000 {
+        thread::yield_now();
+    }
+    handle.cancel();
+    assert_eq!(runner.join().unwrap(), TrapKind::Interrupted);
+    assert_eq!(all[7].call("g", &mut []).unwrap(), Value::I64(7));
+}
+
+#[test]
+fn host_functions_enter_the_program_again() {
+    thread_local! {
+        static DEPTH: Cell<i64> = const { Cell::new(0) };
+    }
+    static AGAIN: OnceLock<Module> = OnceLock::new();
+    let enter = |n: i64| -> i64 {
+        DEPTH.set(DEPTH.get() + 1);
+        // A trap inside is the inner call's alone.
+        let module = AGAIN.get().unwrap();
+        let trapped = module.call("at", &mut [Arg::from(&[1.0][..]), Arg::I64(n)]);
+        let inside = module.call("f", &mut [Arg::I64(n - 1)]).unwrap();
+        DEPTH.set(DEPTH.get() - 1);
+        match (trapped, inside) {
+            (Err(_), Value::I64(m)) => m + 1,
+            _ => -1,
+        }
+    };
+    let engine = Config::new().execution(Execution::Jit).catch_faults(true).host_fn("enter", enter).engine().unwrap();
+    let text = "fn f(n: i64) -> i64 { let xs = [n; 10]; if n < 1 { 0 } else { enter(n) + xs[9] - n } }
+        fn at(xs: [f64], i: i64) = xs[i];";
+    let module = AGAIN.get_or_init(|| engine.compile(text).unwrap());
+    assert_eq!(module.call("f", &mut [Arg::I64(40)]).unwrap(), Value::I64(40));
+    assert_eq!(DEPTH.get(), 0);
+}
+
+#[test]
+fn a_program_crosses_threads_at_once() {
+    let rounds = if cfg!(target_arch = "x86_64") { 3000 } else { 300 };
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<(Arc<Module>, i64)>(4);
+    let runner = thread::spawn(move || {
+        for (module, n) in receiver {
+            assert_eq!(module.call("g", &mut []).unwrap(), Value::I64(n));
+        }
+    });
+    let engine = engine();
+    for n in 0..rounds {
+        let module = engine.compile(&format!("fn g() = {n};")).unwrap();
+        sender.send((Arc::new(module), n)).unwrap();
+    }
+    drop(sender);
+    runner.join().unwrap();
+}
