@@ -514,10 +514,10 @@ fn lower(hir: &Hir, count: usize, config: &Config) -> Result<Vec<ir::func::Func>
     let options = ir::build::BuildOptions { metering: config.metering };
     let mut funcs = Vec::with_capacity(count);
     for id in 0..count as u32 {
-        let mut func = ir::build::build(hir, FuncId(id), &options)?;
-        opt::optimize(&mut func, &config.passes);
+        let func = ir::build::build(hir, FuncId(id), &options)?;
         funcs.push(func);
     }
+    opt::optimize_program(&mut funcs, &config.passes);
     Ok(funcs)
 }
 

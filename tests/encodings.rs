@@ -559,8 +559,18 @@ fn calls_and_the_context() {
     check(FlatKind::ArenaMark, "dr", "mov d, [r15+0x10]");
     check(FlatKind::ArenaRelease, "ar", "mov [r15+0x10], a");
     check(FlatKind::MeterLoop, "", "dec qword ptr [r15]; js; call [pool]; jmp");
-    check(FlatKind::EnterCall, "", "dec qword ptr [r15]; js; dec qword ptr [r15+8]; js; call [pool]; jmp; call [pool]");
-    check(FlatKind::LeaveCall, "", "inc qword ptr [r15+8]");
+    check(
+        FlatKind::EnterCall(1),
+        "",
+        "dec qword ptr [r15]; js; dec qword ptr [r15+8]; js; call [pool]; jmp; call [pool]",
+    );
+    check(FlatKind::LeaveCall(1), "", "inc qword ptr [r15+8]");
+    let fuel = "dec qword ptr [r15]; js";
+    let stubs = "call [pool]; jmp; call [pool]";
+    check(FlatKind::EnterCall(3), "", &format!("{fuel}; sub qword ptr [r15+8], 3; js; {stubs}"));
+    check(FlatKind::EnterInlined(2), "", &format!("{fuel}; cmp qword ptr [r15+8], 2; jl; {stubs}"));
+    check(FlatKind::EnterInlined(0), "", &format!("{fuel}; call [pool]; jmp"));
+    check(FlatKind::LeaveCall(3), "", "add qword ptr [r15+8], 3");
     check(FlatKind::Call(FuncId(0)), "", "call");
     check(FlatKind::Trap(TrapKind::BadArgument), "", "call [pool]");
 }

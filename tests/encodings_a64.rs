@@ -613,8 +613,14 @@ fn calls_and_the_context() {
     let fuel = "ldr x16, [x28]; subs x16, x16, #0x1; str x16, [x28]; b.mi";
     let depth = "ldr x16, [x28, #0x8]; subs x16, x16, #0x1; str x16, [x28, #0x8]; b.mi";
     check(FlatKind::MeterLoop, "", &format!("{fuel}; {POOL}; b"));
-    check(FlatKind::EnterCall, "", &format!("{fuel}; {depth}; {POOL}; b; {POOL}"));
-    check(FlatKind::LeaveCall, "", "ldr x16, [x28, #0x8]; add x16, x16, #0x1; str x16, [x28, #0x8]");
+    check(FlatKind::EnterCall(1), "", &format!("{fuel}; {depth}; {POOL}; b; {POOL}"));
+    check(FlatKind::LeaveCall(1), "", "ldr x16, [x28, #0x8]; add x16, x16, #0x1; str x16, [x28, #0x8]");
+    let depth = "ldr x16, [x28, #0x8]; subs x16, x16, #0x3; str x16, [x28, #0x8]; b.mi";
+    check(FlatKind::EnterCall(3), "", &format!("{fuel}; {depth}; {POOL}; b; {POOL}"));
+    let depth = "ldr x16, [x28, #0x8]; cmp x16, #0x2; b.lt";
+    check(FlatKind::EnterInlined(2), "", &format!("{fuel}; {depth}; {POOL}; b; {POOL}"));
+    check(FlatKind::EnterInlined(0), "", &format!("{fuel}; {POOL}; b"));
+    check(FlatKind::LeaveCall(3), "", "ldr x16, [x28, #0x8]; add x16, x16, #0x3; str x16, [x28, #0x8]");
     check(FlatKind::Call(FuncId(0)), "", "bl");
     check(FlatKind::Trap(TrapKind::BadArgument), "", POOL);
 }

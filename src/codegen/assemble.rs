@@ -1,12 +1,12 @@
 //! Emission, in the order that both machines share: prologue, blocks, cold stubs; the table of sites and the pool.
 
-use super::blob::{CodeBlob, FuncCode, PoolEntry};
+use super::blob::{CodeBlob, FuncCode, Origin, PoolEntry};
 use super::flat::{Flat, FlatInst, FlatKind};
 use super::frame::Frame;
 use super::layout::{self, Layout};
 use super::target::{Context, Located, Target};
 use super::{CodegenError, CodegenOptions, flatten, regalloc};
-use crate::ir::func::Func;
+use crate::ir::func::{Func, InlinedCall};
 use crate::sema::hir::FuncId;
 use crate::span::Span;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
@@ -37,8 +37,9 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         cx.far = flat.insts.len().saturating_add(output.edits.len()) > target.abi().branch_reach / MAX_INST_BYTES;
 
         let entry = cx.entries[id as usize];
+        cx.origin = 0;
         let start = offset(&mut target);
-        cx.source.push((start as u32, Span::default()));
+        cx.source.push((start as u32, Origin::default()));
         target.asm().dynamic_label(entry);
         let mut body = Body {
             target: &mut target,
@@ -47,7 +48,9 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
             output: &output,
             labels: Vec::new(),
             oldest_stub: None,
+            inlined_before: 0,
         };
+        body.inlined(func);
         body.emit(&layout)?;
         let end = offset(&mut target);
         if end > MAX_CODE {
@@ -67,7 +70,15 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         // A mask is read as 16 bytes, the last one too.
         cx.pool.push(PoolEntry::Bits(0));
     }
-    Ok(CodeBlob { code, pool: cx.pool, pool_refs: cx.pool_refs, funcs: codes, sites: cx.sites, source: cx.source })
+    Ok(CodeBlob {
+        code,
+        pool: cx.pool,
+        pool_refs: cx.pool_refs,
+        funcs: codes,
+        sites: cx.sites,
+        inlined: cx.inlined,
+        source: cx.source,
+    })
 }
 
 fn offset<T: Target>(target: &mut T) -> usize {
@@ -82,9 +93,20 @@ struct Body<'a, T> {
     labels: Vec<DynamicLabel>,
     /// Where the first of the pending cold stubs is jumped to from.
     oldest_stub: Option<usize>,
+    /// Inlined calls of the functions before this one.
+    inlined_before: u32,
 }
 
 impl<T: Target> Body<'_, T> {
+    /// Adds a function's inlined calls to those of all.
+    fn inlined(&mut self, func: &Func) {
+        let before = self.cx.inlined.len() as u32;
+        self.inlined_before = before;
+        let moved = |origin: u32| if origin == 0 { 0 } else { before + origin };
+        let calls = func.inlined.iter().map(|call| InlinedCall { within: moved(call.within), ..*call });
+        self.cx.inlined.extend(calls);
+    }
+
     fn emit(&mut self, layout: &Layout) -> Result<(), CodegenError> {
         self.labels = self.flat.blocks.iter().map(|_| self.target.asm().new_dynamic_label()).collect();
         self.target.prologue(&self.cx.frame);
@@ -110,6 +132,7 @@ impl<T: Target> Body<'_, T> {
                 self.stubs_within_reach();
             }
             let before = offset(self.target);
+            self.cx.origin = if inst.origin == 0 { 0 } else { self.inlined_before + inst.origin };
             self.note_source(inst.span);
             self.inst(inst, id, block, next, layout)?;
             if self.oldest_stub.is_none() && !self.cx.stubs.is_empty() {
@@ -125,8 +148,9 @@ impl<T: Target> Body<'_, T> {
     }
 
     fn note_source(&mut self, span: Span) {
-        if self.cx.source.last().is_none_or(|(_, last)| *last != span) {
-            self.cx.source.push((offset(self.target) as u32, span));
+        let place = Origin { span, inlined: self.cx.origin };
+        if self.cx.source.last().is_none_or(|(_, last)| *last != place) {
+            self.cx.source.push((offset(self.target) as u32, place));
         }
     }
 
@@ -195,6 +219,7 @@ impl<T: Target> Body<'_, T> {
     fn stubs(&mut self) {
         self.oldest_stub = None;
         for stub in self.cx.take_stubs() {
+            self.cx.origin = stub.origin;
             self.note_source(stub.span);
             self.target.stub(&stub, self.cx);
         }

@@ -1,5 +1,6 @@
 //! Machine code that is not yet at its address, with all that the runtime must know of it.
 
+use crate::ir::func::InlinedCall;
 use crate::ir::op::TableId;
 use crate::runtime::helper::Helper;
 use crate::sema::hir::FuncId;
@@ -19,8 +20,10 @@ pub struct CodeBlob {
     pub funcs: Vec<FuncCode>,
     /// Return addresses of calls and traps, in the order of their offsets.
     pub sites: Vec<Site>,
+    /// Calls that were inlined; `within` counts in this list.
+    pub inlined: Vec<InlinedCall>,
     /// From which place in the source the code from an offset on comes, in the order of offsets.
-    pub source: Vec<(u32, Span)>,
+    pub source: Vec<(u32, Origin)>,
 }
 
 /// A word of the pool.
@@ -69,8 +72,17 @@ pub struct Site {
     pub ret: u32,
     /// What was called.
     pub kind: SiteKind,
+    /// Where it comes from.
+    pub place: Origin,
+}
+
+/// Where code comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
     /// Where in the source.
     pub span: Span,
+    /// The innermost of the inlined calls that it lies in, in [`CodeBlob::inlined`] counted from 1; 0: none.
+    pub inlined: u32,
 }
 
 /// The kinds of sites.
@@ -84,8 +96,8 @@ pub enum SiteKind {
     HelperTrap,
     /// A cold stub's call of [`Helper::Poll`] at a loop's head.
     PollLoop,
-    /// A cold stub's call of [`Helper::Poll`] before a call.
-    PollCall,
+    /// A cold stub's call of [`Helper::Poll`] before a call that needs so many levels of depth.
+    PollCall(u32),
     /// A call of a runtime function from the hot path.
     Helper,
 }
@@ -111,4 +123,11 @@ pub fn site_of(sites: &[Site], ret: u32) -> Option<&Site> {
 pub fn func_at(funcs: &[FuncCode], offset: u32) -> Option<&FuncCode> {
     let next = funcs.partition_point(|func| func.start <= offset);
     funcs.get(..next)?.last().filter(|func| offset <= func.end)
+}
+
+/// The inlined calls that a place lies in, innermost first.
+pub fn inlined_around(inlined: &[InlinedCall], place: Origin) -> impl Iterator<Item = &InlinedCall> {
+    let call = |origin: u32| inlined.get((origin as usize).checked_sub(1)?);
+    // What encloses a call stands before it in the list, so that this ends.
+    std::iter::successors(call(place.inlined), move |inner| call(inner.within))
 }

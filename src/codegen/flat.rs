@@ -65,10 +65,12 @@ pub enum FlatKind {
     ArenaRelease,
     /// One unit of fuel at a loop's head.
     MeterLoop,
-    /// Fuel and a level of depth before a call.
-    EnterCall,
-    /// The level back.
-    LeaveCall,
+    /// Fuel and so many levels of depth before a call.
+    EnterCall(u32),
+    /// Fuel, and whether so many levels of depth are left, where a function was inlined.
+    EnterInlined(u32),
+    /// The levels back.
+    LeaveCall(u32),
     /// Register arguments → results; the others are in the outgoing area.
     Call(FuncId),
     /// Terminator. Its arguments are the target block's, not its own.
@@ -134,7 +136,7 @@ impl FlatKind {
     pub fn needs_context(self) -> bool {
         match self {
             FlatKind::Math(_) | FlatKind::Vector(_) => false,
-            FlatKind::ArenaMark | FlatKind::ArenaRelease | FlatKind::LeaveCall => true,
+            FlatKind::ArenaMark | FlatKind::ArenaRelease | FlatKind::LeaveCall(_) => true,
             _ => self.may_call(),
         }
     }
@@ -149,7 +151,8 @@ impl FlatKind {
             | FlatKind::SliceCheck
             | FlatKind::CallHelper(_)
             | FlatKind::MeterLoop
-            | FlatKind::EnterCall
+            | FlatKind::EnterCall(_)
+            | FlatKind::EnterInlined(_)
             | FlatKind::Call(_)
             | FlatKind::Trap(_) => true,
             _ => false,
@@ -168,6 +171,8 @@ pub struct FlatInst {
     pub defs: (u32, u32),
     /// Where in the source.
     pub span: Span,
+    /// The inlined call that it comes from ([`Func::origin`](crate::ir::func::Func::origin)).
+    pub origin: u32,
 }
 
 /// A block: instructions, the last of them a terminator.

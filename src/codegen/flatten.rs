@@ -36,6 +36,7 @@ pub fn flatten<T: Target>(func: &Func, target: &T) -> Result<Flat, CodegenError>
         filled: Vec::new(),
         current: None,
         depth: 0,
+        origin: 0,
     };
     flattener.note_uses();
     flattener.body()?;
@@ -79,6 +80,8 @@ pub(super) struct Flattener<'a, T> {
     /// The block being filled; none where control cannot be.
     current: Option<u32>,
     depth: u32,
+    /// The inlined call that the instructions being made come from.
+    origin: u32,
 }
 
 impl<T: Target> Flattener<'_, T> {
@@ -142,6 +145,7 @@ impl<T: Target> Flattener<'_, T> {
         let insts = &self.func.regions[region.index()].insts;
         for (index, id) in insts.iter().enumerate().skip(from) {
             let inst = self.func.inst(*id);
+            self.origin = self.func.origin(*id);
             match inst.kind {
                 InstKind::If(then, els) => {
                     let (then_block, else_block) = (self.new_block(), self.new_block());
@@ -256,8 +260,9 @@ impl<T: Target> Flattener<'_, T> {
             InstKind::ArenaMark => self.simple(FlatKind::ArenaMark, id, span),
             InstKind::ArenaRelease => self.simple(FlatKind::ArenaRelease, id, span),
             InstKind::MeterLoop => self.simple(FlatKind::MeterLoop, id, span),
-            InstKind::EnterCall => self.simple(FlatKind::EnterCall, id, span),
-            InstKind::LeaveCall => self.simple(FlatKind::LeaveCall, id, span),
+            InstKind::EnterCall(levels) => self.simple(FlatKind::EnterCall(levels), id, span),
+            InstKind::EnterInlined(levels) => self.simple(FlatKind::EnterInlined(levels), id, span),
+            InstKind::LeaveCall(levels) => self.simple(FlatKind::LeaveCall(levels), id, span),
             InstKind::Call(func) => {
                 let types: Vec<Scalar> = args.iter().map(|value| self.func.ty(*value).scalar).collect();
                 let (places, words) = self.target.abi().params(&types);
@@ -619,6 +624,7 @@ impl<T: Target> Flattener<'_, T> {
             args: (args_start, flat.args.len() as u32),
             defs: (defs_start, flat.defs.len() as u32),
             span,
+            origin: self.origin,
         });
         flat.blocks[current as usize].insts.1 = flat.insts.len() as u32;
     }

@@ -3,7 +3,7 @@
 //! No addresses, so that a listing changes only where the code does: jumps name labels, calls name functions and helpers, the pool's words are shown by
 //! what they hold, and the source stands beside the code that comes from it.
 
-use super::blob::{CodeBlob, FuncCode, PoolEntry, SiteKind};
+use super::blob::{CodeBlob, FuncCode, Origin, PoolEntry, SiteKind};
 use super::{Arch, CodegenError};
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter, SymbolResolver, SymbolResult};
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ pub fn listing(blob: &CodeBlob, arch: Arch, names: &[&str], source: &str) -> Res
                 let _ = writeln!(out, "{label}:");
             }
             let mut comment = String::new();
-            while let Some((_, span)) = places.next_if(|(at, _)| at <= index) {
+            while let Some((_, Origin { span, .. })) = places.next_if(|(at, _)| at <= index) {
                 comment = source.get(span.start as usize..span.end as usize).unwrap_or_default().to_owned();
             }
             while let Some(site) = sites.next_if(|site| site.ret <= inst.end) {

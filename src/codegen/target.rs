@@ -3,10 +3,11 @@
 //! Nothing here is named after an operation, and no order of emission is decided by a target: blocks, cold stubs, the pool, the table of sites and the
 //! frame's layout belong to the driver, so that two machines differ in instructions only.
 
-use super::blob::{PoolEntry, PoolRef, Site, SiteKind};
+use super::blob::{Origin, PoolEntry, PoolRef, Site, SiteKind};
 use super::flat::{Arg, Flat, FlatInst, FlatKind};
 use super::frame::Frame;
 use super::{Arch, CodegenError, CpuFeatures};
+use crate::ir::func::InlinedCall;
 use crate::ir::op::Scalar;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
@@ -255,6 +256,8 @@ pub struct Stub {
     pub cold: Cold,
     /// Where in the source.
     pub span: Span,
+    /// The inlined call that it comes from.
+    pub origin: u32,
 }
 
 /// What the driver keeps while it emits, and targets add to.
@@ -268,6 +271,10 @@ pub struct Context {
     pub far: bool,
     /// Whether `EnterCall` takes fuel.
     pub metering: bool,
+    /// The inlined call that the instruction being emitted comes from; the driver keeps it.
+    pub origin: u32,
+    /// Inlined calls of the functions before the current one.
+    pub inlined: Vec<InlinedCall>,
     pub(super) stubs: Vec<Stub>,
     pub(super) pool: Vec<PoolEntry>,
     pub(super) pool_index: HashMap<PoolEntry, u32>,
@@ -275,7 +282,7 @@ pub struct Context {
     pub(super) pool_rows: HashMap<(u64, u8), u32>,
     pub(super) pool_refs: Vec<PoolRef>,
     pub(super) sites: Vec<Site>,
-    pub(super) source: Vec<(u32, Span)>,
+    pub(super) source: Vec<(u32, Origin)>,
 }
 
 impl Context {
@@ -286,6 +293,8 @@ impl Context {
             entries,
             far: false,
             metering,
+            origin: 0,
+            inlined: Vec::new(),
             stubs: Vec::new(),
             pool: Vec::new(),
             pool_index: HashMap::new(),
@@ -303,7 +312,7 @@ impl Context {
 
     /// Asks for a cold stub.
     pub fn stub(&mut self, label: DynamicLabel, back: Option<DynamicLabel>, cold: Cold, span: Span) {
-        self.stubs.push(Stub { label, back, cold, span });
+        self.stubs.push(Stub { label, back, cold, span, origin: self.origin });
     }
 
     /// Notes that the instruction at this offset (see [`PoolRef::at`]) addresses a word of the pool.
@@ -328,7 +337,7 @@ impl Context {
 
     /// Notes the meaning of a return address. In the order of offsets.
     pub fn site(&mut self, ret: usize, kind: SiteKind, span: Span) {
-        self.sites.push(Site { ret: ret as u32, kind, span });
+        self.sites.push(Site { ret: ret as u32, kind, place: Origin { span, inlined: self.origin } });
     }
 
     /// The entry of a function.

@@ -91,6 +91,21 @@ pub struct Func {
     pub value_lists: Vec<Value>,
     /// Where the function stands in the source.
     pub span: Span,
+    /// The calls that were inlined.
+    pub inlined: Vec<InlinedCall>,
+    /// For each instruction, which of `inlined` it comes from, counted from 1; 0, and what the list does not reach: it is the function's own.
+    pub origins: Vec<u32>,
+}
+
+/// A call in whose place the callee's body stands: a frame of the call stack that the machine's stack does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InlinedCall {
+    /// What was called.
+    pub callee: FuncId,
+    /// The call expression.
+    pub call: Span,
+    /// The inlined call that this one was in, counted from 1; 0: none.
+    pub within: u32,
 }
 
 /// A sequence of instructions, the last a terminator.
@@ -156,10 +171,13 @@ pub enum InstKind {
 
     /// The head of a loop: `Interrupted`, then one unit of fuel.
     MeterLoop,
-    /// Before a call: fuel, then one level of depth, then `Interrupted`. The span is the call's.
-    EnterCall,
-    /// After a call: the level of depth back.
-    LeaveCall,
+    /// Before a call: fuel, then so many levels of depth (its own, and those of the inlined calls around it), then `Interrupted`. The span is the
+    /// call's.
+    EnterCall(u32),
+    /// After a call: the levels of depth back.
+    LeaveCall(u32),
+    /// In place of `EnterCall` where the function was inlined: fuel; whether so many levels of depth are left, none of which is taken; `Interrupted`.
+    EnterInlined(u32),
     /// The program's own function → its results.
     Call(FuncId),
     /// A host function → its result. Bool and I64 and F64 only.
@@ -256,8 +274,9 @@ impl InstKind {
             | InstKind::ArenaMark
             | InstKind::ArenaRelease
             | InstKind::MeterLoop
-            | InstKind::EnterCall
-            | InstKind::LeaveCall
+            | InstKind::EnterCall(_)
+            | InstKind::LeaveCall(_)
+            | InstKind::EnterInlined(_)
             | InstKind::Call(_)
             | InstKind::HostCall(_)
             | InstKind::Exit(_)
@@ -294,6 +313,11 @@ impl Func {
     pub fn results(&self, id: InstId) -> impl Iterator<Item = Value> + use<> {
         let inst = self.inst(id);
         (inst.first_result.0..inst.first_result.0 + inst.results).map(Value)
+    }
+
+    /// The inlined call that an instruction comes from, counted from 1; 0: none.
+    pub fn origin(&self, id: InstId) -> u32 {
+        self.origins.get(id.index()).copied().unwrap_or(0)
     }
 
     /// The type of a value.

@@ -205,13 +205,20 @@ impl<'a> Machine<'a> {
                 self.fuel = self.fuel.checked_sub(1).ok_or(trap(TrapKind::OutOfFuel))?;
                 vec![]
             }
-            InstKind::EnterCall => {
+            InstKind::EnterCall(levels) => {
                 self.fuel = self.fuel.checked_sub(1).ok_or(trap(TrapKind::OutOfFuel))?;
-                self.depth = self.depth.checked_sub(1).ok_or(trap(TrapKind::StackOverflow))?;
+                self.depth = self.depth.checked_sub(u64::from(levels)).ok_or(trap(TrapKind::StackOverflow))?;
                 vec![]
             }
-            InstKind::LeaveCall => {
-                self.depth += 1;
+            InstKind::EnterInlined(levels) => {
+                self.fuel = self.fuel.checked_sub(1).ok_or(trap(TrapKind::OutOfFuel))?;
+                if self.depth < u64::from(levels) {
+                    return Err(trap(TrapKind::StackOverflow));
+                }
+                vec![]
+            }
+            InstKind::LeaveCall(levels) => {
+                self.depth += u64::from(levels);
                 vec![]
             }
             InstKind::Call(callee) => self.call(callee.0 as usize, args)?,

@@ -322,9 +322,12 @@ fn signature(kind: InstKind) -> (Vec<Scalar>, Vec<Scalar>) {
         InstKind::Alloc(_) => (vec![I64], vec![Ptr]),
         InstKind::ArrayOp(op, elem) => array_signature(op, elem),
         InstKind::ArenaRelease => (vec![I64], vec![]),
-        InstKind::MeterLoop | InstKind::EnterCall | InstKind::LeaveCall | InstKind::Trap(_) | InstKind::Unreachable => {
-            (vec![], vec![])
-        }
+        InstKind::MeterLoop
+        | InstKind::EnterCall(_)
+        | InstKind::EnterInlined(_)
+        | InstKind::LeaveCall(_)
+        | InstKind::Trap(_)
+        | InstKind::Unreachable => (vec![], vec![]),
         InstKind::LaneIndex => (vec![], vec![I64]),
         InstKind::AnyLane => (vec![Bool], vec![Bool]),
         InstKind::VectorLoad(elem) => (vec![Ptr, I64], vec![elem_scalar(elem)]),

@@ -7,6 +7,26 @@ use crate::ir::func::{Func, InstId, InstKind, RegionId, Value, Values};
 use crate::ir::index::{Def, Index};
 use crate::ir::op::Effect;
 
+/// Removes what is dead from a function whose only region is its body.
+pub(super) fn remove_dead_in_line(func: &mut Func) {
+    let mut live = vec![false; func.values.len()];
+    let mut insts = std::mem::take(&mut func.regions[func.body as usize].insts);
+    let mut kept = insts.len();
+    for i in (0..insts.len()).rev() {
+        let id = insts[i];
+        let kind = func.inst(id).kind;
+        let is_needed = !matches!(kind.effect(), Effect::Pure | Effect::Read)
+            || func.results(id).any(|result| live[result.index()]);
+        if is_needed {
+            func.args(id).iter().for_each(|arg| live[arg.index()] = true);
+            kept -= 1;
+            insts[kept] = id;
+        }
+    }
+    insts.drain(..kept);
+    func.regions[func.body as usize].insts = insts;
+}
+
 /// Removes what is dead.
 pub(super) fn remove_dead(func: &mut Func) {
     let index = Index::new(func);

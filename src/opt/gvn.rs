@@ -9,12 +9,20 @@ use crate::ir::func::{Func, InstId, InstKind, RegionId, Value};
 use crate::ir::index::Index;
 use crate::ir::op::{ArrayOp, Op, Scalar};
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Removes what was computed before.
-pub(super) fn number(func: &mut Func) {
-    let writing_loops = writing_loops(func);
+pub(super) fn number(func: &mut Func, has_loops: bool) {
+    let writing_loops = if has_loops { writing_loops(func) } else { vec![false; func.insts.len()] };
     let replace = Replace::new(func);
-    let mut numbering = Numbering { func, replace, writing_loops, table: HashMap::new(), log: Vec::new(), epoch: 0 };
+    let mut numbering = Numbering {
+        func,
+        replace,
+        writing_loops,
+        table: HashMap::with_hasher(KeyHasher::new()),
+        log: Vec::new(),
+        epoch: 0,
+    };
     numbering.walk();
     let Numbering { func, replace, .. } = numbering;
     replace.apply(func);
@@ -31,6 +39,46 @@ struct Key {
     args: [u32; 3],
     /// For a read, how many times something may have been written before it.
     epoch: u32,
+}
+
+/// Mixes the few numbers of a key, starting from one that nobody knows: a program's author chooses its constants.
+#[derive(Clone, Copy)]
+struct KeyHasher(u64);
+
+impl KeyHasher {
+    fn new() -> KeyHasher {
+        KeyHasher(RandomState::new().build_hasher().finish())
+    }
+}
+
+impl BuildHasher for KeyHasher {
+    type Hasher = KeyHasher;
+
+    fn build_hasher(&self) -> KeyHasher {
+        *self
+    }
+}
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(26) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.write_u64(u64::from(byte));
+    }
 }
 
 /// A region in the middle of the walk.
@@ -52,7 +100,7 @@ struct Numbering<'a> {
     replace: Replace,
     /// For each loop, whether something in it may write.
     writing_loops: Vec<bool>,
-    table: HashMap<Key, Value>,
+    table: HashMap<Key, Value, KeyHasher>,
     /// What was entered, in order.
     log: Vec<Key>,
     epoch: u32,

@@ -6,16 +6,24 @@ mod dce;
 pub mod elementary;
 #[cfg(test)]
 mod elementary_tests;
+mod facts;
 mod fold;
+mod growth;
 mod gvn;
+mod inline;
 mod licm;
+mod ranges;
 mod replace;
 pub mod vectorize;
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
+mod inline_tests;
+#[cfg(test)]
 mod tests;
 
-use crate::ir::func::Func;
+use crate::ir::func::{Func, InstKind};
 
 /// Which passes run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,13 +40,28 @@ pub struct Passes {
     pub bounds: bool,
     /// What nobody uses.
     pub dce: bool,
+    /// Small functions in place of calls of them.
+    pub inline: bool,
 }
 
 impl Passes {
     /// All.
-    pub const ALL: Passes = Passes { fold: true, control: true, licm: true, gvn: true, bounds: true, dce: true };
+    pub const ALL: Passes =
+        Passes { fold: true, control: true, licm: true, gvn: true, bounds: true, dce: true, inline: true };
     /// None.
-    pub const NONE: Passes = Passes { fold: false, control: false, licm: false, gvn: false, bounds: false, dce: false };
+    pub const NONE: Passes =
+        Passes { fold: false, control: false, licm: false, gvn: false, bounds: false, dce: false, inline: false };
+
+    /// All but one, for each, with a name that says which.
+    pub const ALL_BUT_ONE: [(&str, Passes); 7] = [
+        ("without fold", Passes { fold: false, ..Passes::ALL }),
+        ("without control", Passes { control: false, ..Passes::ALL }),
+        ("without licm", Passes { licm: false, ..Passes::ALL }),
+        ("without gvn", Passes { gvn: false, ..Passes::ALL }),
+        ("without bounds", Passes { bounds: false, ..Passes::ALL }),
+        ("without dce", Passes { dce: false, ..Passes::ALL }),
+        ("without inline", Passes { inline: false, ..Passes::ALL }),
+    ];
 }
 
 impl Default for Passes {
@@ -47,24 +70,54 @@ impl Default for Passes {
     }
 }
 
-/// Runs the passes.
+/// Runs the passes on a program's functions, of which a [`crate::sema::hir::FuncId`] is the index.
+pub fn optimize_program(funcs: &mut [Func], passes: &Passes) {
+    if !passes.inline || funcs.len() < 2 {
+        funcs.iter_mut().for_each(|func| optimize(func, passes));
+        return;
+    }
+    let mut inliner = inline::Inliner::new(funcs);
+    for at in inline::callees_first(funcs) {
+        if inliner.expand(funcs, at) {
+            check(&funcs[at], "inline");
+        }
+        optimize(&mut funcs[at], passes);
+        inliner.finish(&funcs[at], at);
+        if inliner.expand_self(funcs, at) {
+            check(&funcs[at], "inline");
+            optimize(&mut funcs[at], passes);
+        }
+    }
+}
+
+/// Runs the passes on one function.
 pub fn optimize(func: &mut Func, passes: &Passes) {
-    let run = |func: &mut Func, on: bool, name: &str, pass: fn(&mut Func)| {
+    let run = |func: &mut Func, on: bool, name: &str, pass: &dyn Fn(&mut Func)| {
         if on {
             pass(func);
             check(func, name);
         }
     };
-    run(func, passes.fold, "fold", fold::fold);
-    run(func, passes.control, "control", control::simplify);
+    // Most formulas are one line of operations, for which half of the passes have nothing to do.
+    let has_control = func.regions.len() > 1;
+    let has_loops = has_control && func.insts.iter().any(|inst| matches!(inst.kind, InstKind::Loop(_)));
+    run(func, passes.fold, "fold", &fold::fold);
+    run(func, passes.control && has_control, "control", &control::simplify);
     // Joins that are gone show more constants.
-    run(func, passes.fold && passes.control, "fold", fold::fold);
-    run(func, passes.licm, "licm", licm::hoist);
-    run(func, passes.gvn, "gvn", gvn::number);
-    run(func, passes.bounds, "bounds", bounds::remove_checks);
+    run(func, passes.fold && passes.control && has_control, "fold", &fold::fold);
+    run(func, passes.licm && has_loops, "licm", &licm::hoist);
+    run(func, passes.gvn, "gvn", &|func| gvn::number(func, has_loops));
+    let mut decided = false;
+    if passes.bounds {
+        decided = bounds::remove_checks(func);
+        check(func, "bounds");
+    }
+    // Arms that cannot be reached.
+    run(func, passes.control && decided, "control", &control::simplify);
+    run(func, passes.fold && passes.control && decided, "fold", &fold::fold);
     // What cannot trap any more can move.
-    run(func, passes.licm && passes.bounds, "licm", licm::hoist);
-    run(func, passes.dce, "dce", dce::remove_dead);
+    run(func, passes.licm && passes.bounds && has_loops, "licm", &licm::hoist);
+    run(func, passes.dce, "dce", if has_control { &dce::remove_dead } else { &dce::remove_dead_in_line });
 }
 
 /// A pass that breaks the rules of the IR is found where it is developed.

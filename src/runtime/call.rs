@@ -7,12 +7,13 @@ use super::program::Program;
 use super::raw::Registers;
 use super::signals::{Fault, running, take_fault};
 use crate::budget::{Budget, PollAt};
-use crate::codegen::blob::SiteKind;
+use crate::codegen::blob::{Origin, SiteKind};
 use crate::host::HostFn;
 use crate::limits::{CancelHandle, Limits};
 use crate::memory::{Arena, MemoryError, StackPool};
 use crate::span::Span;
 use crate::trap::{Frame, HostFailure, KEPT_FRAMES, Trap, TrapKind};
+use std::collections::VecDeque;
 use std::ptr;
 
 /// Stack that runtime functions called from generated code may use, below the code's own frames.
@@ -247,53 +248,65 @@ pub(super) extern "C" fn record_trap(ctx: *mut Context, pc: usize, sp: usize) {
     let (context, activation) = unsafe { parts(ctx) };
     let site = activation.program.site(pc);
     let fault = take_fault();
-    let (kind, span) = match site.map(|site| (site.kind, site.span)) {
+    let (kind, place) = match site.map(|site| (site.kind, site.place)) {
         // The instruction that faulted may be one behind a call.
-        _ if fault == Some(Fault::InCode) => (TrapKind::BusError, activation.program.span_at(pc)),
-        Some((_, span)) if fault == Some(Fault::InHelper) => (TrapKind::BusError, span),
-        Some((SiteKind::Trap(kind), span)) => (kind, span),
-        Some((SiteKind::HelperTrap, span)) => (kind_from_word(context.trap_kind), span),
+        _ if fault == Some(Fault::InCode) => (TrapKind::BusError, activation.program.place_at(pc)),
+        Some((_, place)) if fault == Some(Fault::InHelper) => (TrapKind::BusError, place),
+        Some((SiteKind::Trap(kind), place)) => (kind, place),
+        Some((SiteKind::HelperTrap, place)) => (kind_from_word(context.trap_kind), place),
         // Not a site of ours: generated code is broken. The process cannot be trusted to go on.
         _ => std::process::abort(),
     };
-    finish_trap(context, activation, kind, span, pc, sp);
+    finish_trap(context, activation, kind, place, pc, sp);
 }
 
 /// Called by the poll thunk likewise. Returns 0 to go on, 1 after recording a trap.
 pub(super) extern "C" fn poll_from_code(ctx: *mut Context, pc: usize, sp: usize) -> u64 {
     // SAFETY: only the poll thunk calls this, in a run (R1).
     let (context, activation) = unsafe { parts(ctx) };
-    let (at, span) = match activation.program.site(pc).map(|site| (site.kind, site.span)) {
-        Some((SiteKind::PollLoop, span)) => (PollAt::Loop, span),
-        Some((SiteKind::PollCall, span)) => (PollAt::Call { depth_left: context.depth_left }, span),
+    let (at, place) = match activation.program.site(pc).map(|site| (site.kind, site.place)) {
+        Some((SiteKind::PollLoop, place)) => (PollAt::Loop, place),
+        Some((SiteKind::PollCall(levels), place)) => {
+            // The levels of the inlined calls around it are not taken yet, but are there; for none, so are they all.
+            let depth_left = if levels == 0 { 1 } else { context.depth_left - i64::from(levels - 1) };
+            (PollAt::Call { depth_left }, place)
+        }
         _ => std::process::abort(),
     };
     match activation.budget().poll(&mut context.fuel_slice, at) {
         Ok(()) => 0,
         Err(kind) => {
-            finish_trap(context, activation, kind, span, pc, sp);
+            finish_trap(context, activation, kind, place, pc, sp);
             1
         }
     }
 }
 
-fn finish_trap(context: &Context, activation: &mut Activation<'_>, kind: TrapKind, span: Span, pc: usize, sp: usize) {
-    let mut trap = Trap::new(kind, span);
+fn finish_trap(
+    context: &Context,
+    activation: &mut Activation<'_>,
+    kind: TrapKind,
+    place: Origin,
+    pc: usize,
+    sp: usize,
+) {
+    let mut trap = Trap::new(kind, place.span);
     if kind == TrapKind::OutOfBounds {
         trap.bounds = Some((context.trap_index, context.trap_len));
     }
     if kind == TrapKind::HostError {
         trap.host = activation.lazy().host_failure.take();
     }
-    collect_frames(activation, pc, sp, &mut trap);
+    collect_frames(activation, place, pc, sp, &mut trap);
     activation.trap = Some(Box::new(trap));
 }
 
 /// Walks the frames from the trap outward by their fixed sizes, innermost first.
-fn collect_frames(activation: &Activation<'_>, pc: usize, sp: usize, trap: &mut Trap) {
+fn collect_frames(activation: &Activation<'_>, place: Origin, pc: usize, sp: usize, trap: &mut Trap) {
     let program = activation.program;
-    let mut outermost: std::collections::VecDeque<Frame> = std::collections::VecDeque::with_capacity(KEPT_FRAMES);
+    let mut frames = Frames::default();
     let (mut pc, mut sp) = (pc, sp);
+    frames.push_inlined(program, place);
     // A walk visits at most as many frames as calls were allowed.
     for _ in 0..=u64::from(activation.limits.depth) {
         let Some(func) = program.func_at(pc) else { break };
@@ -305,19 +318,42 @@ fn collect_frames(activation: &Activation<'_>, pc: usize, sp: usize, trap: &mut 
         let ret = unsafe { ptr::with_exposed_provenance::<usize>(slot).read() };
         let Some(site) = program.site(ret) else { break };
         let SiteKind::Call(callee) = site.kind else { break };
-        let frame = Frame { function: program.name(callee), call: site.span };
-        if trap.stack.len() < KEPT_FRAMES {
-            trap.stack.push(frame);
-        } else {
-            if outermost.len() == KEPT_FRAMES {
-                outermost.pop_front();
-                trap.frames_left_out += 1;
-            }
-            outermost.push_back(frame);
-        }
+        frames.push(Frame { function: program.name(callee), call: site.place.span });
+        frames.push_inlined(program, site.place);
         (pc, sp) = (ret, caller_sp);
     }
-    trap.stack.extend(outermost);
+    trap.frames_left_out = frames.left_out;
+    trap.stack = frames.innermost;
+    trap.stack.extend(frames.outermost);
+}
+
+/// A call stack from the inside out, without its middle where it is long.
+#[derive(Default)]
+struct Frames {
+    innermost: Vec<Frame>,
+    outermost: VecDeque<Frame>,
+    left_out: u64,
+}
+
+impl Frames {
+    fn push(&mut self, frame: Frame) {
+        if self.innermost.len() < KEPT_FRAMES {
+            self.innermost.push(frame);
+            return;
+        }
+        if self.outermost.len() == KEPT_FRAMES {
+            self.outermost.pop_front();
+            self.left_out += 1;
+        }
+        self.outermost.push_back(frame);
+    }
+
+    /// The calls around a place that have no frame on the machine's stack.
+    fn push_inlined(&mut self, program: &Program, place: Origin) {
+        for inlined in program.inlined_around(place) {
+            self.push(Frame { function: program.name(inlined.callee), call: inlined.call });
+        }
+    }
 }
 
 /// A trap kind as helpers leave it in `Context::trap_kind`.

@@ -1,10 +1,10 @@
 //! Published machine code with all that a run must know of it: one program by itself, or many that share pages.
 
-use crate::codegen::blob::{self, CodeBlob, FuncCode, PoolEntry, Site};
+use crate::codegen::blob::{self, CodeBlob, FuncCode, Origin, PoolEntry, Site};
 use crate::codegen::{Arch, CodegenError};
+use crate::ir::func::InlinedCall;
 use crate::memory::{CodeArena, CodePart, ExecutableCode, MemoryError, pool_distance};
 use crate::sema::hir::{self, FuncId, Hir, Param};
-use crate::span::Span;
 use crate::types::Type;
 use std::sync::Arc;
 
@@ -16,8 +16,9 @@ pub struct Program {
     code: ExecutableCode,
     funcs: Box<[FuncCode]>,
     sites: Box<[Site]>,
+    inlined: Box<[InlinedCall]>,
     /// From which place in the source the code from an offset on comes; empty where no array comes from outside, so that no access can fault.
-    source: Box<[(u32, Span)]>,
+    source: Box<[(u32, Origin)]>,
     signatures: Arc<Signatures>,
     largest_frame: u32,
 }
@@ -106,7 +107,15 @@ impl Program {
 
     fn new(code: ExecutableCode, facts: Facts, signatures: Arc<Signatures>) -> Program {
         let largest_frame = facts.funcs.iter().map(|func| func.frame_size).max().unwrap_or(0);
-        Program { code, funcs: facts.funcs, sites: facts.sites, source: facts.source, signatures, largest_frame }
+        Program {
+            code,
+            funcs: facts.funcs,
+            sites: facts.sites,
+            inlined: facts.inlined,
+            source: facts.source,
+            signatures,
+            largest_frame,
+        }
     }
 
     /// A function's code.
@@ -149,6 +158,11 @@ impl Program {
         blob::site_of(&self.sites, ret)
     }
 
+    /// The inlined calls that a place lies in, innermost first.
+    pub(super) fn inlined_around(&self, place: Origin) -> impl Iterator<Item = &InlinedCall> {
+        blob::inlined_around(&self.inlined, place)
+    }
+
     /// The function that a return address lies in.
     pub(super) fn func_at(&self, ret: usize) -> Option<&FuncCode> {
         // The call before the return address is in the function even where nothing follows it.
@@ -173,11 +187,11 @@ impl Program {
         base..base + self.code.code().len()
     }
 
-    /// From which place in the source the instruction at an address comes.
-    pub(super) fn span_at(&self, pc: usize) -> Span {
+    /// From which place the instruction at an address comes.
+    pub(super) fn place_at(&self, pc: usize) -> Origin {
         let offset = pc.wrapping_sub(self.code.base());
         let next = self.source.partition_point(|&(from, _)| from as usize <= offset);
-        next.checked_sub(1).and_then(|last| self.source.get(last)).map_or_else(Span::default, |&(_, span)| span)
+        next.checked_sub(1).and_then(|last| self.source.get(last)).map_or_else(Origin::default, |&(_, place)| place)
     }
 
     /// What a function takes and gives.
@@ -201,7 +215,8 @@ impl Program {
 struct Facts {
     funcs: Box<[FuncCode]>,
     sites: Box<[Site]>,
-    source: Box<[(u32, Span)]>,
+    inlined: Box<[InlinedCall]>,
+    source: Box<[(u32, Origin)]>,
 }
 
 impl Facts {
@@ -209,7 +224,8 @@ impl Facts {
         let mut params = signatures.funcs.iter().flat_map(|func| &func.params);
         let takes_arrays = params.any(|param| matches!(param.ty, Type::Array(_)));
         let source = if takes_arrays { blob.source.into() } else { Box::default() };
-        Facts { funcs: blob.funcs.into(), sites: blob.sites.into(), source }
+        let (funcs, sites, inlined) = (blob.funcs.into(), blob.sites.into(), blob.inlined.into());
+        Facts { funcs, sites, inlined, source }
     }
 }
 

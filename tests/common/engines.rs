@@ -19,6 +19,12 @@ pub fn ways() -> Vec<Way> {
         Way { name: "jit", execution: Execution::Jit, cpu: Cpu::Native, passes: Passes::ALL },
         Way { name: "jit without passes", execution: Execution::Jit, cpu: Cpu::Native, passes: Passes::NONE },
     ];
+    ways.extend(Passes::ALL_BUT_ONE.map(|(name, passes)| Way {
+        name,
+        execution: Execution::Jit,
+        cpu: Cpu::Native,
+        passes,
+    }));
     if cfg!(target_arch = "x86_64") {
         for (name, cpu) in [("x86-64-v3", Cpu::X86_64V3), ("x86-64-v4", Cpu::X86_64V4)] {
             let way = Way { name, execution: Execution::Jit, cpu, passes: Passes::ALL };

@@ -3,6 +3,7 @@
 
 use crate::engines::{self, Outcome, ways};
 use crate::generate::{Bytes, Program, program};
+use cresset::opt::Passes;
 use cresset::{Arg, CancelHandle, Engine, Error, Execution, Type, Value};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -53,7 +54,13 @@ impl Harness {
     pub fn check(&self, program: &Program) -> Result<Seen, String> {
         let (_, reference) = &self.ways[0];
         let expected = observe(reference, program)?;
-        for (name, engine) in &self.ways[1..] {
+        for (i, (name, engine)) in self.ways.iter().enumerate().skip(1) {
+            // One of those that leave one pass out, in turn.
+            if name.starts_with("without ")
+                && program.source.len() % Passes::ALL_BUT_ONE.len() != i % Passes::ALL_BUT_ONE.len()
+            {
+                continue;
+            }
             let seen = observe(engine, program)?;
             if seen != expected {
                 return Err(format!("{name} differs from the reference\n  {seen:?}\nnot\n  {expected:?}"));

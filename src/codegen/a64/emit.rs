@@ -169,17 +169,28 @@ impl A64 {
             FlatKind::ArenaMark => self.load_context(inst.def(0), ARENA_TOP),
             FlatKind::ArenaRelease => self.store_context(inst.reg(0), ARENA_TOP),
             FlatKind::MeterLoop => self.emit_meter(SiteKind::PollLoop, inst.span, cx),
-            FlatKind::EnterCall => {
+            FlatKind::EnterCall(levels) => {
                 if cx.metering {
-                    self.emit_meter(SiteKind::PollCall, inst.span, cx);
+                    self.emit_meter(SiteKind::PollCall(levels), inst.span, cx);
                 }
                 let overflow = self.label();
-                self.count_down(DEPTH_LEFT, overflow);
+                self.count_down(DEPTH_LEFT, levels, overflow);
                 cx.stub(overflow, None, Cold::Trap(TrapKind::StackOverflow), inst.span);
             }
-            FlatKind::LeaveCall => {
+            FlatKind::EnterInlined(levels) => {
+                if cx.metering {
+                    self.emit_meter(SiteKind::PollCall(levels), inst.span, cx);
+                }
+                if levels > 0 {
+                    let overflow = self.label();
+                    self.load_context(TMP, DEPTH_LEFT);
+                    asm!(self, cmp XSP(TMP), levels; b.lt =>overflow);
+                    cx.stub(overflow, None, Cold::Trap(TrapKind::StackOverflow), inst.span);
+                }
+            }
+            FlatKind::LeaveCall(levels) => {
                 self.load_context(TMP, DEPTH_LEFT);
-                self.add_const(TMP, TMP, 1);
+                self.add_const(TMP, TMP, i64::from(levels));
                 self.store_context(TMP, DEPTH_LEFT);
             }
             FlatKind::Call(func) => {
@@ -195,16 +206,16 @@ impl A64 {
     }
 
     /// Takes one from a word of the context; goes to `below` where it falls below zero.
-    fn count_down(&mut self, offset: i32, below: DynamicLabel) {
+    fn count_down(&mut self, offset: i32, by: u32, below: DynamicLabel) {
         self.load_context(TMP, offset);
-        asm!(self, subs X(TMP), XSP(TMP), 1);
+        asm!(self, subs X(TMP), XSP(TMP), by);
         self.store_context(TMP, offset);
         self.branch_where(Cond::Mi, below);
     }
 
     fn emit_meter(&mut self, kind: SiteKind, span: Span, cx: &mut Context) {
         let (empty, back) = (self.label(), self.label());
-        self.count_down(FUEL_SLICE, empty);
+        self.count_down(FUEL_SLICE, 1, empty);
         self.bind(back);
         cx.stub(empty, Some(back), Cold::Poll(kind), span);
     }

@@ -138,15 +138,32 @@ impl X64 {
             FlatKind::ArenaMark => self.load_context(inst.def(0), ARENA_TOP),
             FlatKind::ArenaRelease => self.store(inst.reg(0), CTX, ARENA_TOP),
             FlatKind::MeterLoop => self.emit_meter(SiteKind::PollLoop, inst.span, cx),
-            FlatKind::EnterCall => {
+            FlatKind::EnterCall(levels) => {
                 if cx.metering {
-                    self.emit_meter(SiteKind::PollCall, inst.span, cx);
+                    self.emit_meter(SiteKind::PollCall(levels), inst.span, cx);
                 }
                 let overflow = self.label();
-                asm!(self, dec QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8]; js =>overflow);
+                match levels {
+                    1 => asm!(self, dec QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8]),
+                    _ => asm!(self, sub QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8], levels as i32),
+                }
+                asm!(self, js =>overflow);
                 cx.stub(overflow, None, Cold::Trap(TrapKind::StackOverflow), inst.span);
             }
-            FlatKind::LeaveCall => asm!(self, inc QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8]),
+            FlatKind::EnterInlined(levels) => {
+                if cx.metering {
+                    self.emit_meter(SiteKind::PollCall(levels), inst.span, cx);
+                }
+                if levels > 0 {
+                    let overflow = self.label();
+                    asm!(self, cmp QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8], levels as i32; jl =>overflow);
+                    cx.stub(overflow, None, Cold::Trap(TrapKind::StackOverflow), inst.span);
+                }
+            }
+            FlatKind::LeaveCall(1) => asm!(self, inc QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8]),
+            FlatKind::LeaveCall(levels) => {
+                asm!(self, add QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8], levels as i32);
+            }
             FlatKind::Call(func) => {
                 let Some(entry) = cx.entry(func) else {
                     return Err(CodegenError::Malformed(format!("no function {}", func.0)));

@@ -4,7 +4,7 @@ use super::super::interp::Machine;
 use super::super::print::print;
 use super::{BuildOptions, build};
 use crate::ir::func::Func;
-use crate::opt::{Passes, optimize};
+use crate::opt::{Passes, optimize_program};
 use crate::sema::hir::{FuncId, Hir};
 use crate::sema::{Env, Input, analyze};
 use crate::syntax::{SourceLimits, parse};
@@ -82,9 +82,9 @@ fn check(case: &Case, failures: &mut Vec<String>) -> bool {
         failures.push(format!("{}:{} is not built", case.file, case.line));
         return true;
     };
-    for passes in [Passes::NONE, Passes::ALL] {
+    for passes in [Passes::NONE, Passes::ALL].into_iter().chain(Passes::ALL_BUT_ONE.map(|(_, passes)| passes)) {
         let mut funcs = plain.clone();
-        funcs.iter_mut().for_each(|func| optimize(func, &passes));
+        optimize_program(&mut funcs, &passes);
         if let Some(got) = mismatch(case, &hir, &funcs) {
             let text: String = funcs.iter().map(print).collect();
             let Case { file, line, source, expect, .. } = case;

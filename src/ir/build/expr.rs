@@ -200,9 +200,9 @@ impl Builder<'_> {
         let args = self.args(list)?;
         // A call that never comes back still has its function's result.
         let ty = self.hir.funcs.get(func.0 as usize).map_or(ty, |func| func.result);
-        self.inst(InstKind::EnterCall, &[], &[], span);
+        self.inst(InstKind::EnterCall(1), &[], &[], span);
         let value = self.results(InstKind::Call(func), &args, &tys_of(ty), span);
-        self.inst(InstKind::LeaveCall, &[], &[], span);
+        self.inst(InstKind::LeaveCall(1), &[], &[], span);
         Some(value)
     }
 

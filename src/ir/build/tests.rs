@@ -5,7 +5,7 @@ use super::super::print::{print, print_with_source};
 use super::super::verify::verify;
 use super::{BuildError, BuildOptions, build};
 use crate::ir::func::{Func, InstKind};
-use crate::opt::{Passes, optimize};
+use crate::opt::{Passes, optimize, optimize_program};
 use crate::sema::hir::{FuncId, Hir};
 use crate::sema::{Env, HostParams, HostSignature, Input, analyze};
 use crate::syntax::{SourceLimits, parse};
@@ -80,14 +80,13 @@ pub(crate) fn run_funcs(funcs: &[Func]) -> Outcome {
 fn run(source: &str) -> Outcome {
     let plain = funcs(source, true);
     let outcome = run_funcs(&plain);
-    for bits in 1..64 {
+    for bits in 1..128 {
         let on = |pass: u32| bits >> pass & 1 != 0;
-        let passes = Passes { fold: on(0), control: on(1), licm: on(2), gvn: on(3), bounds: on(4), dce: on(5) };
+        let passes =
+            Passes { fold: on(0), control: on(1), licm: on(2), gvn: on(3), bounds: on(4), dce: on(5), inline: on(6) };
         let mut funcs = plain.clone();
-        for func in &mut funcs {
-            optimize(func, &passes);
-            verify(func).unwrap();
-        }
+        optimize_program(&mut funcs, &passes);
+        funcs.iter().for_each(|func| verify(func).unwrap());
         let text = || funcs.iter().map(print).collect::<String>();
         assert_eq!(run_funcs(&funcs), outcome, "{source}\n{passes:?}\n{}", text());
     }
@@ -251,7 +250,7 @@ fn fuel_is_spent_where_the_language_says() {
     let unmetered = funcs("fn g(x) = x; for k in 0..10 { g(1); }", false);
     let kinds: Vec<InstKind> = unmetered.iter().flat_map(|func| &func.insts).map(|inst| inst.kind).collect();
     assert!(!kinds.contains(&InstKind::MeterLoop));
-    assert!(kinds.contains(&InstKind::EnterCall));
+    assert!(kinds.contains(&InstKind::EnterCall(1)));
 }
 
 #[test]
