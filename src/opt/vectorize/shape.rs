@@ -196,7 +196,7 @@ impl Shape {
 
 /// Whether it takes fuel.
 pub(super) fn is_metered(kind: InstKind) -> bool {
-    matches!(kind, InstKind::MeterLoop | InstKind::EnterCall)
+    matches!(kind, InstKind::MeterLoop | InstKind::EnterCall(_) | InstKind::EnterInlined(_))
 }
 
 /// What a terminator leaves or repeats.

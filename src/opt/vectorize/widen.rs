@@ -850,8 +850,8 @@ impl Widener<'_> {
     fn simple(&mut self, id: InstId) {
         let inst = *self.row.inst(id);
         match inst.kind {
-            K::EnterCall | K::MeterLoop => self.take_fuel(),
-            K::LeaveCall => {}
+            K::EnterCall(_) | K::EnterInlined(_) | K::MeterLoop => self.take_fuel(),
+            K::LeaveCall(_) => {}
             K::HostCall(_) => self.refuse("it calls host functions"),
             K::Call(_) => self.refuse("it calls functions"),
             K::Alloc(_) | K::Store(_) | K::ArenaMark | K::ArenaRelease => self.refuse("it makes or writes arrays"),
