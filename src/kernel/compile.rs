@@ -4,6 +4,7 @@
 //! A chunk function takes the inputs (a column or an array as address and length), the outputs likewise, a one-element array that receives the number of the
 //! row under way, then `start` and `end`; it gives the first row that it did not do, which is `end`.
 
+use crate::codegen::blob::CodeBlob;
 use crate::codegen::{self, CodegenError, CodegenOptions};
 use crate::engine::{Engine, Execution};
 use crate::error::Error;
@@ -13,6 +14,7 @@ use crate::ir::func::{Func, InstKind, Value};
 use crate::ir::op::{Op, Scalar, elem_scalar, scalar_of};
 use crate::kernel::columns::InputType;
 use crate::opt;
+use crate::opt::vectorize::{Source, vectorize};
 use crate::runtime::program::{FuncSignature, Program, Signatures};
 use crate::sema::hir::{FuncId, Hir};
 use crate::span::Span;
@@ -44,8 +46,19 @@ pub(super) struct Typed {
 pub(super) struct Code {
     pub program: Arc<Program>,
     pub scalar: FuncId,
+    /// The function for several rows at once, or why there is none.
+    pub vector: Result<Vector, String>,
     /// Host functions may do anything: no row is run twice, nor two in one call.
     pub calls_host: bool,
+}
+
+/// The chunk function for several rows at once. It takes, behind the outputs, fuel, `start` and `end`; what it gives is the first row that it did not do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vector {
+    pub func: FuncId,
+    pub lanes: usize,
+    /// So deep are calls nested in a row.
+    pub depth: u32,
 }
 
 /// Why there is no machine code.
@@ -108,19 +121,18 @@ pub(super) fn generate(
 ) -> Result<Option<Code>, Error> {
     let shared = engine.shared();
     let Some((arch, features)) = shared.target else { return Ok(None) };
-    let published = lower(engine, formulas, typed, types).and_then(|lowered| {
+    let lanes = features.lanes();
+    let published = lower(engine, formulas, typed, types, lanes).and_then(|mut lowered| {
         let options = CodegenOptions { arch, features, metering: shared.config.metering };
-        let blob = codegen::compile(&lowered.funcs, &options).map_err(|error| match error {
-            CodegenError::TooLarge(_) => Refusal::Soft(Error::Machine(error.to_string())),
-            error => Refusal::Hard(Error::Machine(error.to_string())),
-        })?;
-        let signatures = Signatures { funcs: lowered.signatures.into(), main: None, recursive: lowered.recursive };
-        let program =
-            Program::publish(&shared.code, arch, blob, Arc::new(signatures)).map_err(|error| match error {
-                error if error.is_execution_denied() => Refusal::Soft(error.into()),
-                error => Refusal::Hard(error.into()),
-            })?;
-        Ok(Code { program: Arc::new(program), scalar: lowered.scalar, calls_host: lowered.calls_host })
+        let mut blob = codegen::compile(&lowered.funcs, &options);
+        if let (Err(error), Ok(_)) = (&blob, &lowered.vector) {
+            // What is too large in lanes may do row by row.
+            lowered.vector = Err(error.to_string());
+            lowered.funcs.pop();
+            lowered.signatures.pop();
+            blob = codegen::compile(&lowered.funcs, &options);
+        }
+        publish(engine, blob, lowered)
     });
     match published {
         Ok(code) => Ok(Some(code)),
@@ -129,16 +141,41 @@ pub(super) fn generate(
     }
 }
 
-/// All functions of a kernel's program.
+fn publish(engine: &Engine, blob: Result<CodeBlob, CodegenError>, lowered: Lowered) -> Result<Code, Refusal> {
+    let shared = engine.shared();
+    let Some((arch, _)) = shared.target else {
+        return Err(Refusal::Soft(Error::Machine("there is no machine to compile for".to_owned())));
+    };
+    let blob = blob.map_err(|error| match error {
+        CodegenError::TooLarge(_) => Refusal::Soft(Error::Machine(error.to_string())),
+        error => Refusal::Hard(Error::Machine(error.to_string())),
+    })?;
+    let signatures = Signatures { funcs: lowered.signatures.into(), main: None, recursive: lowered.recursive };
+    let program = Program::publish(&shared.code, arch, blob, Arc::new(signatures)).map_err(|error| match error {
+        error if error.is_execution_denied() => Refusal::Soft(error.into()),
+        error => Refusal::Hard(error.into()),
+    })?;
+    let Lowered { scalar, vector, calls_host, .. } = lowered;
+    Ok(Code { program: Arc::new(program), scalar, vector, calls_host })
+}
+
+/// All functions of a kernel's program; the vector function, if there is one, last.
 struct Lowered {
     funcs: Vec<Func>,
     signatures: Vec<FuncSignature>,
     scalar: FuncId,
+    vector: Result<Vector, String>,
     recursive: bool,
     calls_host: bool,
 }
 
-fn lower(engine: &Engine, formulas: &[Formula], typed: &[Typed], types: &[InputType]) -> Result<Lowered, Refusal> {
+fn lower(
+    engine: &Engine,
+    formulas: &[Formula],
+    typed: &[Typed],
+    types: &[InputType],
+    lanes: u8,
+) -> Result<Lowered, Refusal> {
     let config = &engine.shared().config;
     let options = BuildOptions { metering: config.metering };
     let mut funcs = Vec::new();
@@ -180,10 +217,38 @@ fn lower(engine: &Engine, formulas: &[Formula], typed: &[Typed], types: &[InputT
     let row = row_function(&mains, formulas, types, span, &config.passes);
     let (mut scalar, signature) = scalar_function(&row, types, typed, span);
     opt::optimize(&mut scalar, &config.passes);
-    let id = FuncId(funcs.len() as u32);
+    let elems: Vec<Elem> = typed.iter().map(|typed| elem_of(typed.result)).collect();
+    let in_lanes = if calls_host {
+        Err("it calls host functions".to_owned())
+    } else {
+        vectorize(&row, &funcs, &sources(types), &elems, lanes, &config.passes)
+    };
+    let scalar_id = FuncId(funcs.len() as u32);
+    let vector_signature = vector_signature(&signature);
     funcs.push(scalar);
     signatures.push(signature);
-    Ok(Lowered { funcs, signatures, scalar: id, recursive, calls_host })
+    let vector = in_lanes.map(|vectorized| {
+        funcs.push(vectorized.func);
+        signatures.push(vector_signature);
+        Vector { func: FuncId(scalar_id.0 + 1), lanes: lanes.into(), depth: vectorized.depth }
+    });
+    Ok(Lowered { funcs, signatures, scalar: scalar_id, vector, recursive, calls_host })
+}
+
+fn sources(types: &[InputType]) -> Vec<Source> {
+    let source = |ty: &InputType| match *ty {
+        InputType::Column(elem) => Source::Column(elem),
+        InputType::Scalar(ty) => Source::Same(ty),
+    };
+    types.iter().map(source).collect()
+}
+
+/// Fuel where the scalar function has its array for the row.
+fn vector_signature(scalar: &FuncSignature) -> FuncSignature {
+    let mut params: Vec<(Type, bool)> = scalar.params.iter().map(|param| (param.ty, param.mutable)).collect();
+    params.truncate(params.len().saturating_sub(3));
+    params.extend([(Type::I64, false); 3]);
+    FuncSignature::unnamed("lanes", &params, Type::I64)
 }
 
 fn refusal(error: BuildError) -> Refusal {

@@ -242,8 +242,7 @@ impl CompiledKernel {
     pub fn why_scalar(&self) -> Option<&str> {
         match &self.inner.code {
             None => Some("it runs by the interpreter"),
-            Some(code) if code.calls_host => Some("it calls host functions"),
-            Some(_) => Some("vector code is not made yet"),
+            Some(code) => code.vector.as_ref().err().map(String::as_str),
         }
     }
 

@@ -5,7 +5,7 @@
 //! reported is exactly what that row does alone.
 
 use super::bind::{Bound, Rows};
-use super::compile::{Code, elem_of};
+use super::compile::{Code, Vector, elem_of};
 use super::output::{OutputColumn, Selection, no_memory, zero_bits};
 use super::reduce::Fold;
 use super::{CompiledKernel, output};
@@ -14,8 +14,10 @@ use crate::interp;
 use crate::limits::Limits;
 use crate::runtime::entry::run_values;
 use crate::runtime::fpenv::FpEnv;
+use crate::runtime::program::Program;
 use crate::runtime::{Host, RunError};
 use crate::sandbox::Sandbox;
+use crate::sema::hir::FuncId;
 use crate::span::Span;
 use crate::trap::{Trap, TrapKind};
 use crate::types::{Elem, Type};
@@ -25,6 +27,9 @@ use std::time::Instant;
 
 /// Rows that are run at once; also the blocks of reductions.
 pub(super) const CHUNK: usize = 4096;
+
+/// Fuel of one call of vector code: so that it comes back for the clock and the cancel flag.
+const CALL_FUEL: i64 = 1 << 20;
 
 /// Which rows of a chunk are there.
 enum Present {
@@ -100,7 +105,7 @@ impl<'r, 'a> Runner<'r, 'a> {
         let inputs: Vec<Bound<'_>> = self.rows.inputs.iter().enumerate().map(local).collect();
         let failed = |(row, error): (usize, Error)| self.located(range.start + present.row(row), error);
         if self.is_interrupted(sandbox) {
-            return Err(failed((0, Error::Trap(Box::new(Trap::new(TrapKind::Interrupted, self.whole()))))));
+            return Err(failed((0, self.interrupted())));
         }
         let count = present.count();
         match &self.kernel.inner.code {
@@ -115,6 +120,11 @@ impl<'r, 'a> Runner<'r, 'a> {
         sandbox.cancel.is_cancelled() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
+    /// Between two calls of code.
+    fn interrupted(&self) -> Error {
+        self.of_all(TrapKind::Interrupted)
+    }
+
     /// The limits of a run that begins now.
     fn limits(&self, sandbox: &Sandbox) -> Limits {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -122,6 +132,8 @@ impl<'r, 'a> Runner<'r, 'a> {
     }
 
     /// Runs rows as machine code; the first that fails.
+    ///
+    /// Several at once as long as that goes; where it stops, some rows one by one, more each time that it stops again at once.
     fn machine(
         &self,
         code: &Code,
@@ -130,35 +142,106 @@ impl<'r, 'a> Runner<'r, 'a> {
         count: usize,
         out: &mut [SliceMut<'_>],
     ) -> Result<(), (usize, Error)> {
-        let shared = self.kernel.inner.kernel.engine.shared();
-        let limits = self.limits(sandbox);
+        let mut vector = code.vector.as_ref().ok().filter(|vector| vector.depth <= sandbox.limits.depth);
         let mut start = 0;
+        let mut burst = 0;
         while start < count {
-            let end = if code.calls_host { start + 1 } else { count };
-            let mut under_way = [start as i64];
-            let mut args: Vec<Arg<'_>> = inputs.iter().filter_map(as_arg).collect();
-            args.extend(out.iter_mut().map(|out| Arg::SliceMut(out.range(0..count))));
-            args.extend([Arg::from(&mut under_way[..]), Arg::I64(start as i64), Arg::I64(end as i64)]);
-            let host = Host {
-                limits: &limits,
-                cancel: Some(&sandbox.cancel),
-                arena: &mut sandbox.arena,
-                fuel_left: &mut sandbox.fuel_left,
-                hosts: &shared.hosts,
-                catch_faults: shared.config.catch_faults,
-            };
-            let outcome = run_values(&code.program, code.scalar, host, &mut args);
-            drop(args);
-            sandbox.arena.reset();
-            let row = usize::try_from(under_way[0]).unwrap_or(start);
-            match outcome {
-                Ok(_) => start = end,
-                // Other rows took of the fuel: again, from the start of this one.
-                Err(RunError::Trap(trap)) if row > start && trap.kind != TrapKind::Interrupted => start = row,
-                Err(error) => return Err((row, error.into())),
+            let limits = self.limits(sandbox);
+            let mut end = if code.calls_host { start + 1 } else { count };
+            if let Some(found) = vector.filter(|vector| count - start >= vector.lanes) {
+                match self.in_lanes(code, found, sandbox, &limits, inputs, start..count, out) {
+                    Ok(done) if done > start => {
+                        burst = 0;
+                        start = done;
+                        if self.is_interrupted(sandbox) {
+                            return Err((start.min(count - 1), self.interrupted()));
+                        }
+                        continue;
+                    }
+                    Ok(_) => {
+                        burst = (burst * 2).max(found.lanes);
+                        end = count.min(start + burst);
+                    }
+                    // What does not differ between rows trapped, perhaps where no row gets to.
+                    Err(RunError::Trap(_)) => vector = None,
+                    Err(error) => return Err((start, error.into())),
+                }
             }
+            start = self.one_by_one(code, sandbox, &limits, inputs, start..end, count, out)?;
         }
         Ok(())
+    }
+
+    /// Runs whole blocks of rows; the first row that was not done.
+    #[allow(clippy::too_many_arguments, reason = "one run of a function, all of it different")]
+    fn in_lanes(
+        &self,
+        code: &Code,
+        vector: &Vector,
+        sandbox: &mut Sandbox,
+        limits: &Limits,
+        inputs: &[Bound<'_>],
+        rows: Range<usize>,
+        out: &mut [SliceMut<'_>],
+    ) -> Result<usize, RunError> {
+        let fuel = limits.fuel.map_or(CALL_FUEL, |fuel| i64::try_from(fuel).unwrap_or(CALL_FUEL).min(CALL_FUEL));
+        let mut args: Vec<Arg<'_>> = inputs.iter().filter_map(as_arg).collect();
+        args.extend(out.iter_mut().map(|out| Arg::SliceMut(out.range(0..rows.end))));
+        args.extend([fuel, rows.start as i64, rows.end as i64].map(Arg::I64));
+        let outcome = self.call(&code.program, vector.func, sandbox, limits, &mut args)?;
+        match outcome {
+            Value::I64(done) => Ok(usize::try_from(done).unwrap_or(rows.start).clamp(rows.start, rows.end)),
+            _ => Err(RunError::NoFunction),
+        }
+    }
+
+    /// Runs rows one by one; the first that is still to be run.
+    #[allow(clippy::too_many_arguments, reason = "one run of a function, all of it different")]
+    fn one_by_one(
+        &self,
+        code: &Code,
+        sandbox: &mut Sandbox,
+        limits: &Limits,
+        inputs: &[Bound<'_>],
+        rows: Range<usize>,
+        count: usize,
+        out: &mut [SliceMut<'_>],
+    ) -> Result<usize, (usize, Error)> {
+        let mut under_way = [rows.start as i64];
+        let mut args: Vec<Arg<'_>> = inputs.iter().filter_map(as_arg).collect();
+        args.extend(out.iter_mut().map(|out| Arg::SliceMut(out.range(0..count))));
+        args.extend([Arg::from(&mut under_way[..]), Arg::I64(rows.start as i64), Arg::I64(rows.end as i64)]);
+        let outcome = self.call(&code.program, code.scalar, sandbox, limits, &mut args);
+        drop(args);
+        let row = usize::try_from(under_way[0]).unwrap_or(rows.start);
+        match outcome {
+            Ok(_) => Ok(rows.end),
+            // Other rows took of the fuel: again, from the start of this one.
+            Err(RunError::Trap(trap)) if row > rows.start && trap.kind != TrapKind::Interrupted => Ok(row),
+            Err(error) => Err((row, error.into())),
+        }
+    }
+
+    fn call(
+        &self,
+        program: &Program,
+        func: FuncId,
+        sandbox: &mut Sandbox,
+        limits: &Limits,
+        args: &mut [Arg<'_>],
+    ) -> Result<Value, RunError> {
+        let shared = self.kernel.inner.kernel.engine.shared();
+        let host = Host {
+            limits,
+            cancel: Some(&sandbox.cancel),
+            arena: &mut sandbox.arena,
+            fuel_left: &mut sandbox.fuel_left,
+            hosts: &shared.hosts,
+            catch_faults: shared.config.catch_faults,
+        };
+        let outcome = run_values(program, func, host, args);
+        sandbox.arena.reset();
+        outcome
     }
 
     /// Runs rows by the interpreter; the first that fails.
@@ -228,8 +311,8 @@ impl<'r, 'a> Runner<'r, 'a> {
         Error::Trap(trap)
     }
 
-    /// A trap of a reduction.
-    fn of_reduction(&self, kind: TrapKind) -> Error {
+    /// A trap of no place in particular.
+    fn of_all(&self, kind: TrapKind) -> Error {
         Error::Trap(Box::new(Trap::new(kind, self.whole())))
     }
 }
@@ -367,8 +450,8 @@ pub(super) fn reduce(
         let present = runner.chunk(sandbox, &range, &mut [values.as_slice_mut().range(0..range.len())])?;
         let _fp = FpEnv::canonical();
         let block = fold.block(values.as_slice().range(0..present.count()));
-        block.and_then(|block| fold.add(block)).map_err(|kind| runner.of_reduction(kind))?;
+        block.and_then(|block| fold.add(block)).map_err(|kind| runner.of_all(kind))?;
     }
     let _fp = FpEnv::canonical();
-    fold.finish().map_err(|kind| runner.of_reduction(kind))
+    fold.finish().map_err(|kind| runner.of_all(kind))
 }

@@ -1,6 +1,9 @@
 //! Formulas over columns: the API, what is reported of rows that trap or are missing, reductions.
 
 mod binding;
+mod lanes;
+#[path = "../common/kernels.rs"]
+mod random_kernels;
 mod results;
 mod rows;
 
