@@ -42,6 +42,8 @@
 #![deny(unsafe_code)]
 #![allow(rustdoc::private_intra_doc_links, reason = "module pages also speak to those who read the source")]
 
+#[cfg(feature = "arrow")]
+pub mod arrow;
 mod batch;
 mod budget;
 #[doc(hidden)]

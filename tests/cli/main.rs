@@ -2,6 +2,10 @@
 #![cfg(all(unix, feature = "cli"))]
 
 mod batch;
+#[cfg(feature = "columns")]
+mod columns;
+#[cfg(feature = "columns")]
+mod columns_data;
 mod commands;
 mod json;
 mod limits;

@@ -1,5 +1,7 @@
 //! What the command line takes.
 
+#[cfg(feature = "columns")]
+use crate::columns::args::{FilterArgs, MapArgs, ReduceArgs};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use cresset::{Cpu, Execution, Limits};
 use std::io::IsTerminal;
@@ -25,6 +27,15 @@ pub enum Command {
     Check(CheckArgs),
     /// Show what becomes of a program: its tree, its types, its IR, its machine code
     Emit(EmitArgs),
+    /// Compute columns from columns, row by row: CSV, Parquet, Arrow or raw files in and out
+    #[cfg(feature = "columns")]
+    Map(MapArgs),
+    /// Keep the rows for which a formula is true
+    #[cfg(feature = "columns")]
+    Filter(FilterArgs),
+    /// Make one value of all rows, or of each group: sums, means, counts
+    #[cfg(feature = "columns")]
+    Reduce(ReduceArgs),
     /// Read, evaluate and print, line by line
     Repl(ReplArgs),
 }
@@ -38,6 +49,12 @@ impl Command {
             Command::Check(args) => args.output.json,
             Command::Emit(args) => args.output.json,
             Command::Repl(_) => false,
+            #[cfg(feature = "columns")]
+            Command::Map(args) => args.data.output.json,
+            #[cfg(feature = "columns")]
+            Command::Filter(args) => args.data.output.json,
+            #[cfg(feature = "columns")]
+            Command::Reduce(args) => args.data.output.json,
         }
     }
 }

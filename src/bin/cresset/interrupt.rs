@@ -8,6 +8,8 @@ static RUNNING: Mutex<Option<CancelHandle>> = Mutex::new(None);
 static SEEN: AtomicBool = AtomicBool::new(false);
 static KEEP_ALIVE: AtomicBool = AtomicBool::new(false);
 static INSTALL: Once = Once::new();
+#[cfg(feature = "columns")]
+static LAST_ACT: Mutex<Option<fn()>> = Mutex::new(None);
 
 /// The exit status of a program that a signal ended, as shells count: 128 and SIGINT.
 pub const STATUS: u8 = 130;
@@ -29,11 +31,22 @@ pub fn cancels(handle: CancelHandle) -> Guard {
     if stopped {
         handle.cancel();
     }
+    install();
+    Guard
+}
+
+fn install() {
     INSTALL.call_once(|| {
         // Without a handler Ctrl-C ends the process, which will do.
         let _ = ctrlc::set_handler(on_interrupt);
     });
-    Guard
+}
+
+/// From now on Ctrl-C ends the process after this was done.
+#[cfg(feature = "columns")]
+pub fn ends(last_act: fn()) {
+    *LAST_ACT.lock().unwrap_or_else(PoisonError::into_inner) = Some(last_act);
+    install();
 }
 
 /// From now on Ctrl-C never ends the process: a session would be lost by one that comes when its program has just ended.
@@ -52,6 +65,11 @@ pub fn seen() -> bool {
 }
 
 fn on_interrupt() {
+    #[cfg(feature = "columns")]
+    if let Some(last_act) = *LAST_ACT.lock().unwrap_or_else(PoisonError::into_inner) {
+        last_act();
+        std::process::exit(i32::from(STATUS));
+    }
     let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     let again = SEEN.swap(true, Ordering::Relaxed);
     let keep_alive = KEEP_ALIVE.load(Ordering::Relaxed);

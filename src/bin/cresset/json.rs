@@ -79,6 +79,17 @@ impl Display for Text<'_> {
     }
 }
 
+/// A value as an object.
+#[cfg(feature = "columns")]
+pub struct One<'a>(pub &'a Value);
+
+#[cfg(feature = "columns")]
+impl Display for One<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write_value(f, self.0)
+    }
+}
+
 /// Floats and integers are strings: JSON's own numbers have no infinities, and readers round large ones.
 fn write_value(f: &mut Formatter<'_>, value: &Value) -> fmt::Result {
     write!(f, "{{\"type\":\"{}\"", value.ty())?;
@@ -120,7 +131,11 @@ fn write_array(f: &mut Formatter<'_>, array: &Array) -> fmt::Result {
 }
 
 fn write_trap(f: &mut Formatter<'_>, trap: &Trap) -> fmt::Result {
-    write!(f, "{{\"kind\":\"{}\",\"span\":[{},{}]", trap.kind, trap.span.start, trap.span.end)?;
+    write!(f, "{{\"kind\":\"{}\"", trap.kind)?;
+    if let Some(row) = trap.row {
+        write!(f, ",\"row\":{row}")?;
+    }
+    write!(f, ",\"span\":[{},{}]", trap.span.start, trap.span.end)?;
     if let Some((index, len)) = trap.bounds {
         write!(f, ",\"index\":{index},\"len\":{len}")?;
     }

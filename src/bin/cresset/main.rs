@@ -6,6 +6,8 @@ mod args;
 mod batch;
 mod bindings;
 mod check;
+#[cfg(feature = "columns")]
+mod columns;
 mod emit;
 mod format;
 mod hosts;
@@ -37,6 +39,12 @@ fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Emit(args) => emit::emit(&args),
         Command::Repl(args) => repl::repl(&args),
+        #[cfg(feature = "columns")]
+        Command::Map(args) => columns::map(&args),
+        #[cfg(feature = "columns")]
+        Command::Filter(args) => columns::filter(&args),
+        #[cfg(feature = "columns")]
+        Command::Reduce(args) => columns::reduce(&args),
     };
     match outcome {
         Ok(code) => code,
