@@ -16,7 +16,7 @@ use dynasmrt::DynasmLabelApi;
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter, MemorySizeOptions};
 use regalloc2::{Allocation, PReg, RegClass, SpillSlot, VReg};
 
-const INT: [u8; 13] = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 12, 13, 14];
+const INT: [u8; 11] = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 12];
 const FLOAT: [u8; 15] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
 const RDX: u8 = 2;
 const NAMES_64: [&str; 16] =
@@ -147,7 +147,7 @@ fn has_early(kind: FlatKind) -> bool {
 
 fn emit(x64: &mut X64, cx: &mut Context, located: &Located<'_>) {
     match located.kind {
-        FlatKind::Branch | FlatKind::BranchCmp(_) => {
+        FlatKind::Branch | FlatKind::BranchCmp(_) | FlatKind::BranchBits(_) => {
             let to = x64.asm().new_dynamic_label();
             x64.branch(located, true, to, cx);
             x64.branch(located, false, to, cx);
@@ -379,6 +379,7 @@ fn division() {
     );
     op(Op::IFloorDiv, "d%rdx ar b#8 u%rax", "mov rdx, a; sar rdx, 3");
     op(Op::IFloorMod, "d%rdx ar b#8 u%rax", "mov edx, 7; and rdx, a");
+    op(Op::IDiv, "d%rdx ar b#2 u%rax", "mov rdx, a; shr rdx, 0x3F; add rdx, a; sar rdx, 1");
     op(Op::IDiv, "d%rdx ar b#8 u%rax", "mov rdx, a; sar rdx, 0x3F; shr rdx, 0x3D; add rdx, a; sar rdx, 3");
     op(Op::IDiv, "d%rdx ar b#-8 u%rax", "mov rdx, a; sar rdx, 0x3F; shr rdx, 0x3D; add rdx, a; sar rdx, 3; neg rdx");
     op(
@@ -459,6 +460,10 @@ fn selections_and_branches() {
         );
     }
     check(FlatKind::Branch, "ar", "test a32, a32; jne; test a32, a32; je");
+    check(FlatKind::BranchBits(Op::IEq), "ar b#1", "test a8, 1; je; test a8, 1; jne");
+    check(FlatKind::BranchBits(Op::INe), "ar b#300", "test a32, 0x12C; jne; test a32, 0x12C; je");
+    check(FlatKind::BranchBits(Op::INe), "ar b#-4", "test a, -4; jne; test a, -4; je");
+    check(FlatKind::BranchBits(Op::IEq), "ar br", "test a, b; je; test a, b; jne");
     let branch = |op, operands: &str, expected: &str| check(FlatKind::BranchCmp(op), operands, expected);
     branch(Op::FEq, "ax bx", "vucomisd a, b; jp; je; vucomisd a, b; jne; jp");
     branch(Op::FNe, "ax b!1.5", "vucomisd a, [pool]; jne; jp; vucomisd a, [pool]; jp; je");
@@ -554,23 +559,20 @@ fn calls_and_the_context() {
     check(FlatKind::Math(Math::Sin), "", "call [pool]");
     let helper = "mov rdi, r15; mov rsi, rsp; call [pool]; test rax, rax; jne";
     check(FlatKind::CallHelper(Helper::IGcd), "dr", &format!("{helper}; mov d, [r15+0x30]; call [pool]"));
+    let helper = "mov [r15], r13; mov rdi, r15; mov rsi, rsp; call [pool]; mov r13, [r15]; test rax, rax; jne";
     check(FlatKind::CallHelper(Helper::HostCall), "dx", &format!("{helper}; vmovsd d, [r15+0x30]; call [pool]"));
     check(FlatKind::CallHelper(Helper::HostCall), "", &format!("{helper}; call [pool]"));
     check(FlatKind::ArenaMark, "dr", "mov d, [r15+0x10]");
     check(FlatKind::ArenaRelease, "ar", "mov [r15+0x10], a");
-    check(FlatKind::MeterLoop, "", "dec qword ptr [r15]; js; call [pool]; jmp");
-    check(
-        FlatKind::EnterCall(1),
-        "",
-        "dec qword ptr [r15]; js; dec qword ptr [r15+8]; js; call [pool]; jmp; call [pool]",
-    );
-    check(FlatKind::LeaveCall(1), "", "inc qword ptr [r15+8]");
-    let fuel = "dec qword ptr [r15]; js";
+    check(FlatKind::MeterLoop, "", "sub r13, 1; jb; call [pool]; jmp");
+    let fuel = "sub r13, 1; jb";
     let stubs = "call [pool]; jmp; call [pool]";
-    check(FlatKind::EnterCall(3), "", &format!("{fuel}; sub qword ptr [r15+8], 3; js; {stubs}"));
-    check(FlatKind::EnterInlined(2), "", &format!("{fuel}; cmp qword ptr [r15+8], 2; jl; {stubs}"));
+    check(FlatKind::EnterCall(1), "", &format!("{fuel}; sub r14, 1; jb; {stubs}"));
+    check(FlatKind::EnterCall(300), "", &format!("{fuel}; sub r14, 0x12C; jb; {stubs}"));
+    check(FlatKind::EnterInlined(2), "", &format!("{fuel}; cmp r14, 2; jb; {stubs}"));
     check(FlatKind::EnterInlined(0), "", &format!("{fuel}; call [pool]; jmp"));
-    check(FlatKind::LeaveCall(3), "", "add qword ptr [r15+8], 3");
+    check(FlatKind::LeaveCall(1), "", "add r14, 1");
+    check(FlatKind::LeaveCall(300), "", "add r14, 0x12C");
     check(FlatKind::Call(FuncId(0)), "", "call");
     check(FlatKind::Trap(TrapKind::BadArgument), "", "call [pool]");
 }

@@ -185,7 +185,7 @@ impl<T: Target> Body<'_, T> {
                     self.target.jump(self.labels[succ(0) as usize]);
                 }
             }
-            FlatKind::Branch | FlatKind::BranchCmp(_) | FlatKind::BranchAny => {
+            FlatKind::Branch | FlatKind::BranchCmp(_) | FlatKind::BranchBits(_) | FlatKind::BranchAny => {
                 let (yes, no) = (succ(0), succ(1));
                 let to = |block: u32| self.labels[block as usize];
                 if next == Some(yes) {

@@ -79,6 +79,8 @@ pub enum FlatKind {
     Branch,
     /// Terminator: (a, b) to the first successor where the comparison holds, else the second.
     BranchCmp(Op),
+    /// Terminator: (a, mask) to the first successor where these bits of `a` are all zero (`IEq`), or not (`INe`), else the second.
+    BranchBits(Op),
     /// Terminator: (mask) to the first successor where any lane is set, else the second.
     BranchAny,
     /// Terminator: results in their registers.
@@ -129,7 +131,10 @@ impl FlatKind {
 
     /// Whether it ends a block that has successors.
     pub const fn is_branch(self) -> bool {
-        matches!(self, FlatKind::Jump | FlatKind::Branch | FlatKind::BranchCmp(_) | FlatKind::BranchAny)
+        matches!(
+            self,
+            FlatKind::Jump | FlatKind::Branch | FlatKind::BranchCmp(_) | FlatKind::BranchBits(_) | FlatKind::BranchAny
+        )
     }
 
     /// Whether its code, its cold stub at least, reads the context or calls what does.

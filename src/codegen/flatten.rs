@@ -3,6 +3,8 @@
 //! One walk with a stack of its own, so that nesting costs no stack. On the way, a constant moves into each instruction that can hold it, a comparison
 //! into the one branch or selection that uses it, and the result of a bounds check becomes its index.
 
+mod conditions;
+
 use super::CodegenError;
 use super::flat::{Arg, Flat, FlatBlock, FlatInst, FlatKind, Vector, class_of};
 use super::flatten_vector::Held;
@@ -13,9 +15,6 @@ use crate::runtime::helper::Helper;
 use crate::span::Span;
 use regalloc2::{Block, RegClass, VReg};
 use std::collections::HashMap;
-
-/// How many `not`s, `and`s and `or`s are looked through for the comparison below.
-const MAX_JOINED: usize = 16;
 
 /// Makes the block graph of a function.
 pub fn flatten<T: Target>(func: &Func, target: &T) -> Result<Flat, CodegenError> {
@@ -237,7 +236,7 @@ impl<T: Target> Flattener<'_, T> {
             InstKind::Op(Op::IGcd) => self.helper(Helper::IGcd, args, id, span),
             InstKind::Op(Op::IPow) => self.helper(Helper::IPow, args, id, span),
             InstKind::Op(op) => {
-                if !self.is_fused(inst.first_result) {
+                if !self.is_fused(inst.first_result) && !self.is_masked_by_its_branch(inst.first_result) {
                     self.simple(FlatKind::Op(op), id, span);
                 }
             }
@@ -366,9 +365,12 @@ impl<T: Target> Flattener<'_, T> {
                 continue;
             }
             let (kind, args) = match self.fused_comparison(condition) {
-                Some((op, left, right)) => {
-                    (FlatKind::BranchCmp(op), self.op_args(FlatKind::BranchCmp(op), op, &[left, right]))
-                }
+                Some((op, left, right)) => match self.tested_bits(op, left, right) {
+                    Some((value, mask)) => {
+                        (FlatKind::BranchBits(op), vec![Arg::Reg(self.reg(value)), Arg::Const(mask)])
+                    }
+                    None => (FlatKind::BranchCmp(op), self.op_args(FlatKind::BranchCmp(op), op, &[left, right])),
+                },
                 None if self.is_fused(condition) => (FlatKind::BranchAny, vec![self.mask_of(condition)]),
                 None => (FlatKind::Branch, vec![Arg::Reg(self.reg(condition))]),
             };
@@ -531,72 +533,6 @@ impl<T: Target> Flattener<'_, T> {
         self.func.results(id).map(|value| self.reg(value)).collect()
     }
 
-    fn is_connective(&self, value: Value) -> bool {
-        self.defs[value.index()].is_some_and(|id| matches!(self.func.inst(id).kind, InstKind::Op(Op::BAnd | Op::BOr)))
-    }
-
-    /// Whether a condition is computed where it is used: its only use is a branch or a selection, or a `not` of which that holds, or an `and` or `or`
-    /// of which it holds for a branch.
-    pub(super) fn is_fused(&self, mut value: Value) -> bool {
-        let fits = |op| is_comparison(op) || matches!(op, Op::BNot | Op::BAnd | Op::BOr);
-        let Some(kind) = self.defs[value.index()].map(|id| self.func.inst(id).kind) else { return false };
-        let any_lane = kind == InstKind::AnyLane;
-        let is_condition = any_lane || matches!(kind, InstKind::Op(op) if fits(op));
-        if !is_condition || self.func.ty(value).lanes > 1 {
-            return false;
-        }
-        let mut joined = self.is_connective(value);
-        for _ in 0..MAX_JOINED {
-            let Use { count: 1, user: Some(user) } = self.uses[value.index()] else { return false };
-            let inst = self.func.inst(user);
-            match inst.kind {
-                InstKind::If(..) => return true,
-                InstKind::Select => return !joined && !any_lane && self.func.args(user)[0] == value,
-                InstKind::Op(Op::BNot) => value = inst.first_result,
-                InstKind::Op(Op::BAnd | Op::BOr) => {
-                    joined = true;
-                    value = inst.first_result;
-                }
-                _ => return false,
-            }
-        }
-        false
-    }
-
-    /// The condition below the `not`s that are fused with its use, and whether their number is odd.
-    fn look_through(&self, mut value: Value) -> (Value, bool) {
-        let mut negated = false;
-        while self.is_fused(value) {
-            match self.defs[value.index()] {
-                Some(id) if self.func.inst(id).kind == InstKind::Op(Op::BNot) => {
-                    value = self.func.args(id)[0];
-                    negated = !negated;
-                }
-                _ => break,
-            }
-        }
-        (value, negated)
-    }
-
-    fn fused_comparison(&self, value: Value) -> Option<(Op, Value, Value)> {
-        self.fused(value).filter(|(op, ..)| is_comparison(*op))
-    }
-
-    fn fused_connective(&self, value: Value) -> Option<(Op, Value, Value)> {
-        self.fused(value).filter(|(op, ..)| matches!(op, Op::BAnd | Op::BOr))
-    }
-
-    fn fused(&self, value: Value) -> Option<(Op, Value, Value)> {
-        if !self.is_fused(value) {
-            return None;
-        }
-        let id = self.defs[value.index()]?;
-        match (self.func.inst(id).kind, self.func.args(id)) {
-            (InstKind::Op(op), [left, right]) => Some((op, *left, *right)),
-            _ => None,
-        }
-    }
-
     fn new_block(&mut self) -> u32 {
         self.flat.blocks.push(FlatBlock::default());
         self.flat.blocks.len() as u32 - 1
@@ -673,10 +609,6 @@ const fn is_constant(kind: FlatKind) -> bool {
         kind,
         FlatKind::ConstInt(_) | FlatKind::ConstFloat(_) | FlatKind::Vector(Vector::Const(_) | Vector::ConstMask(_))
     )
-}
-
-const fn is_comparison(op: Op) -> bool {
-    matches!(op, Op::FEq | Op::FNe | Op::FLt | Op::FLe | Op::IEq | Op::INe | Op::ILt | Op::ILe | Op::BEq | Op::BNe)
 }
 
 /// Whether the operands may change places without any difference that a program can see.

@@ -386,7 +386,7 @@ pub trait Target: Sized {
     fn inst(&mut self, inst: &Located<'_>, cx: &mut Context) -> Result<(), CodegenError>;
     /// Unconditional.
     fn jump(&mut self, to: DynamicLabel);
-    /// Goes to `to` where the condition of a `Branch` or `BranchCmp` is `when`, else falls through.
+    /// Goes to `to` where the condition of a `Branch`, `BranchCmp` or `BranchBits` is `when`, else falls through.
     fn branch(&mut self, inst: &Located<'_>, when: bool, to: DynamicLabel, cx: &mut Context);
     /// A cold stub, its label included.
     fn stub(&mut self, stub: &Stub, cx: &mut Context);

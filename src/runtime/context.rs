@@ -7,8 +7,9 @@
 #[repr(C)]
 pub struct Context {
     /// Units of work until the next poll: counted down at each loop head and call; below zero, the code calls [`super::helper::Helper::Poll`].
+    /// Code keeps it in a register; it is here while a metered helper or the poll runs, and when code is left.
     pub fuel_slice: i64,
-    /// Levels of calls left; below zero is `StackOverflow`.
+    /// Levels of calls left; below zero is `StackOverflow`. Code keeps it in a register too; it is here at the start and in a poll.
     pub depth_left: i64,
     /// How far the arena is used, as an address.
     pub arena_top: u64,
@@ -37,8 +38,6 @@ pub mod offset {
 
     /// [`Context::fuel_slice`]
     pub const FUEL_SLICE: i32 = offset_of!(Context, fuel_slice) as i32;
-    /// [`Context::depth_left`]
-    pub const DEPTH_LEFT: i32 = offset_of!(Context, depth_left) as i32;
     /// [`Context::arena_top`]
     pub const ARENA_TOP: i32 = offset_of!(Context, arena_top) as i32;
     /// [`Context::trap_index`]

@@ -33,6 +33,8 @@ mod machine {
             // ABI: rsp is a multiple of 16 at a call (System V AMD64, 3.2.2).
             "sub rsp, 8",
             "mov r15, rdi",
+            "mov r13, [rdi + {fuel}]",
+            "mov r14, [rdi + {depth}]",
             "mov [r15 + {entry_sp}], rsp",
             "mov rax, [r15 + {stack_top}]",
             "test rax, rax",
@@ -71,6 +73,7 @@ mod machine {
             "mov [rbx], rax",
             "mov [rbx + 8], rdx",
             "vmovsd [rbx + 16], xmm0",
+            "mov [r15 + {fuel}], r13",
             "mov rsp, [r15 + {entry_sp}]",
             "add rsp, 8",
             "pop r15",
@@ -86,6 +89,8 @@ mod machine {
             stack = const offset_of!(Registers, stack),
             ints = const offset_of!(Registers, ints),
             floats = const offset_of!(Registers, floats),
+            fuel = const offset_of!(Context, fuel_slice),
+            depth = const offset_of!(Context, depth_left),
         )
     }
 
@@ -105,6 +110,8 @@ mod machine {
             "push r15",
             "sub rsp, 8",
             "mov r15, rdi",
+            "mov r13, [rdi + {fuel}]",
+            "mov r14, [rdi + {depth}]",
             "mov [rdi + {entry_sp}], rsp",
             "mov rax, rsi",
             "mov rdi, rdx",
@@ -112,6 +119,7 @@ mod machine {
             "mov rdx, r8",
             "mov rcx, r9",
             "call rax",
+            "mov [r15 + {fuel}], r13",
             "add rsp, 8",
             "pop r15",
             "pop r14",
@@ -121,6 +129,8 @@ mod machine {
             "pop rbp",
             "ret",
             entry_sp = const offset_of!(Context, entry_sp),
+            fuel = const offset_of!(Context, fuel_slice),
+            depth = const offset_of!(Context, depth_left),
         )
     }
 
@@ -130,6 +140,20 @@ mod machine {
     /// Called only from generated code that runs under [`enter`] or [`enter_in_registers`], with the context in r15.
     #[unsafe(naked)]
     pub unsafe extern "sysv64" fn trap_exit() {
+        naked_asm!(
+            "mov [r15 + {fuel}], r13",
+            "jmp {leave}",
+            fuel = const offset_of!(Context, fuel_slice),
+            leave = sym trap_exit_from_helper,
+        )
+    }
+
+    /// As [`trap_exit`], where the fuel left is in the context already: in the midst of a runtime function.
+    ///
+    /// # Safety
+    /// As for [`trap_exit`].
+    #[unsafe(naked)]
+    pub unsafe extern "sysv64" fn trap_exit_from_helper() {
         naked_asm!(
             "mov rdi, r15",
             "mov rsi, [rsp]",
@@ -150,7 +174,7 @@ mod machine {
         )
     }
 
-    /// Called by generated code; preserves every register but the flags, or leaves as [`trap_exit`] does.
+    /// Called by generated code; preserves every register but that of the fuel and the flags, or leaves as [`trap_exit`] does.
     ///
     /// # Safety
     /// As for [`trap_exit`].
@@ -184,6 +208,8 @@ mod machine {
             "vmovups [rsp + 208], xmm13",
             "vmovups [rsp + 224], xmm14",
             "vmovups [rsp + 240], xmm15",
+            "mov [r15 + {fuel}], r13",
+            "mov [r15 + {depth}], r14",
             "mov rdi, r15",
             "mov rsi, [rsp + 328]",
             "lea rdx, [rsp + 336]",
@@ -191,6 +217,7 @@ mod machine {
             "call {poll}",
             "test rax, rax",
             "jnz 2f",
+            "mov r13, [r15 + {fuel}]",
             "vmovups xmm0, [rsp]",
             "vmovups xmm1, [rsp + 16]",
             "vmovups xmm2, [rsp + 32]",
@@ -230,6 +257,8 @@ mod machine {
             "ret",
             poll = sym poll_from_code,
             entry_sp = const offset_of!(Context, entry_sp),
+            fuel = const offset_of!(Context, fuel_slice),
+            depth = const offset_of!(Context, depth_left),
         )
     }
 
@@ -283,6 +312,8 @@ mod machine {
             "stp d12, d13, [sp, #128]",
             "stp d14, d15, [sp, #144]",
             "mov x28, x0",
+            "ldr x26, [x28, #{fuel}]",
+            "ldr x27, [x28, #{depth}]",
             "mov x9, sp",
             "str x9, [x28, #{entry_sp}]",
             "ldr x9, [x28, #{stack_top}]",
@@ -316,6 +347,7 @@ mod machine {
             "blr x11",
             "stp x0, x1, [x19]",
             "str d0, [x19, #16]",
+            "str x26, [x28, #{fuel}]",
             "ldr x9, [x28, #{entry_sp}]",
             "mov sp, x9",
             "ldp d14, d15, [sp, #144]",
@@ -335,6 +367,8 @@ mod machine {
             stack = const offset_of!(Registers, stack),
             ints = const offset_of!(Registers, ints),
             floats = const offset_of!(Registers, floats),
+            fuel = const offset_of!(Context, fuel_slice),
+            depth = const offset_of!(Context, depth_left),
         )
     }
 
@@ -358,6 +392,8 @@ mod machine {
             "stp d12, d13, [sp, #128]",
             "stp d14, d15, [sp, #144]",
             "mov x28, x0",
+            "ldr x26, [x28, #{fuel}]",
+            "ldr x27, [x28, #{depth}]",
             "mov x9, sp",
             "str x9, [x28, #{entry_sp}]",
             "mov x9, x1",
@@ -368,6 +404,7 @@ mod machine {
             "mov x4, x6",
             "mov x5, x7",
             "blr x9",
+            "str x26, [x28, #{fuel}]",
             "ldp d14, d15, [sp, #144]",
             "ldp d12, d13, [sp, #128]",
             "ldp d10, d11, [sp, #112]",
@@ -379,6 +416,8 @@ mod machine {
             "ldp x19, x20, [sp, #16]",
             "ldp x29, x30, [sp], #160",
             "ret",
+            fuel = const offset_of!(Context, fuel_slice),
+            depth = const offset_of!(Context, depth_left),
             entry_sp = const offset_of!(Context, entry_sp),
         )
     }
@@ -389,6 +428,20 @@ mod machine {
     /// Called only from generated code that runs under [`enter`] or [`enter_in_registers`], with the context in x28.
     #[unsafe(naked)]
     pub unsafe extern "C" fn trap_exit() {
+        naked_asm!(
+            "str x26, [x28, #{fuel}]",
+            "b {leave}",
+            fuel = const offset_of!(Context, fuel_slice),
+            leave = sym trap_exit_from_helper,
+        )
+    }
+
+    /// As [`trap_exit`], where the fuel left is in the context already: in the midst of a runtime function.
+    ///
+    /// # Safety
+    /// As for [`trap_exit`].
+    #[unsafe(naked)]
+    pub unsafe extern "C" fn trap_exit_from_helper() {
         naked_asm!(
             "mov x0, x28",
             "mov x1, x30",
@@ -412,7 +465,7 @@ mod machine {
         )
     }
 
-    /// Called by generated code; preserves every register but the flags, x16, x17 and x30, or leaves as [`trap_exit`] does.
+    /// Called by generated code; preserves every register but that of the fuel, the flags, x16, x17 and x30, or leaves as [`trap_exit`] does.
     ///
     /// # Safety
     /// As for [`trap_exit`].
@@ -445,11 +498,14 @@ mod machine {
             "stp q26, q27, [sp, #560]",
             "stp q28, q29, [sp, #592]",
             "stp q30, q31, [sp, #624]",
+            "str x26, [x28, #{fuel}]",
+            "str x27, [x28, #{depth}]",
             "mov x0, x28",
             "mov x1, x30",
             "add x2, sp, #672",
             "bl {poll}",
             "cbnz x0, 2f",
+            "ldr x26, [x28, #{fuel}]",
             "ldp q0, q1, [sp, #144]",
             "ldp q2, q3, [sp, #176]",
             "ldp q4, q5, [sp, #208]",
@@ -493,6 +549,8 @@ mod machine {
             "ret",
             poll = sym poll_from_code,
             entry_sp = const offset_of!(Context, entry_sp),
+            fuel = const offset_of!(Context, fuel_slice),
+            depth = const offset_of!(Context, depth_left),
         )
     }
 
@@ -523,4 +581,4 @@ mod machine {
     }
 }
 
-pub use machine::{enter, enter_in_registers, host_call, poll, trap_exit};
+pub use machine::{enter, enter_in_registers, host_call, poll, trap_exit, trap_exit_from_helper};

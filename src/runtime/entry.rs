@@ -178,9 +178,10 @@ impl<S: Signature> Entry<S> {
 unsafe fn output<S: Signature>(raw: RawOutput<S>) -> Result<S::Output, RunError> {
     match S::Output::from_raw(raw) {
         Some(output) => Ok(output),
-        // SAFETY: the caller vouches for it.
         None => {
-            S::Output::from_value(unsafe { value_of(S::Output::TYPE, raw.words(), false) }?).ok_or(RunError::NoFunction)
+            // SAFETY: the caller vouches for it.
+            let value = unsafe { value_of(S::Output::TYPE, raw.words(), false) }?;
+            S::Output::from_value(value).ok_or(RunError::NoFunction)
         }
     }
 }

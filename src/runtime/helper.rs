@@ -10,7 +10,8 @@ use crate::types::Elem;
 /// - *buffered*: `extern "C" fn(ctx: *mut Context, args: *const u64) -> u64`: arguments as 64-bit words (f64 by bits, bool 0/1) at `args`,
 ///   which is the outgoing area at the bottom of the caller's frame; returns 0 and leaves its result in `Context::result`, or returns 1: the code
 ///   then jumps to its cold stub, which calls [`Helper::Trap`].
-/// - *special*: [`Helper::Trap`] never returns; [`Helper::Poll`] preserves every register but the flags (x16, x17, x30 on AArch64).
+///   One that [`Helper::is_metered`] takes fuel from the context: the code stores its register there before the call, and loads it afterwards.
+/// - *special*: [`Helper::Trap`] never returns; [`Helper::Poll`] preserves every register but that of the fuel and the flags (x16, x17, x30 on AArch64).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Helper {
     /// An elementary function.
@@ -38,6 +39,11 @@ impl Helper {
     /// Whether it is called with its arguments in memory.
     pub const fn is_buffered(self) -> bool {
         !matches!(self, Helper::Math(_) | Helper::MathLanes(..) | Helper::Trap | Helper::Poll)
+    }
+
+    /// Whether it may take fuel, or end the slice.
+    pub const fn is_metered(self) -> bool {
+        matches!(self, Helper::ArrayOp(..) | Helper::HostCall)
     }
 
     /// As printed in listings.

@@ -16,7 +16,7 @@
 //! never told as an error. A program counter that is not ours belongs to the handler that was there before, called as the kernel would have.
 
 use super::context::Context;
-use super::enter::trap_exit;
+use super::enter::{trap_exit, trap_exit_from_helper};
 use super::signals_machine as machine;
 use crate::memory::Gated;
 use std::cell::Cell;
@@ -231,7 +231,11 @@ unsafe fn claim(signal: i32, info: *mut libc::siginfo_t, registers: *mut libc::c
         scope.fault.store(fault as u8, Ordering::Relaxed);
         // SAFETY: `trap_exit` asks for the context in its register and the call's return address where the call would have left it. What was interrupted is
         // abandoned: generated code holds nothing, and the runtime's functions on arrays hold nothing that must be dropped.
-        unsafe { machine::resume_at_trap_exit(registers, trap_exit as *const () as usize, context, call) };
+        unsafe {
+            // What is left of the fuel is in its register, or a runtime function has it in the context.
+            let exit = if in_code { trap_exit as *const () } else { trap_exit_from_helper as *const () };
+            machine::resume_at_trap_exit(registers, exit as usize, context, call);
+        }
         return true;
     }
     if in_code {

@@ -5,7 +5,8 @@
 //! | x0-x7 | integer arguments |
 //! | v0-v7 | float arguments |
 //! | x0, x1; v0 | results |
-//! | x19-x27, the low halves of v8-v15 | callee-saved |
+//! | x19-x25, the low halves of v8-v15 | callee-saved |
+//! | x26, x27 | units of fuel until the next poll, levels of calls left; never allocated |
 //! | x28 | the context, never allocated |
 //! | sp | the stack; there is no frame pointer, x29 is the host's |
 //! | x30 | the return address, never allocated |
@@ -19,6 +20,10 @@ use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
 pub(super) const TMP: u8 = 16;
 /// The second integer scratch register; it holds offsets that no instruction can.
 pub(super) const TMP2: u8 = 17;
+/// Units of fuel until the next poll.
+pub(super) const FUEL: u8 = 26;
+/// Levels of calls left.
+pub(super) const DEPTH: u8 = 27;
 /// The context.
 pub(super) const CTX: u8 = 28;
 /// The return address.
@@ -31,7 +36,7 @@ pub(super) const ZERO: u8 = 31;
 pub(super) const FTMP: u8 = 31;
 
 const CALLER_SAVED: std::ops::Range<u8> = 0..16;
-const CALLEE_SAVED: std::ops::Range<u8> = 19..28;
+const CALLEE_SAVED: std::ops::Range<u8> = 19..26;
 
 /// Only the low halves (AAPCS64, 6.1.2), which is all that code holds there.
 const CALLEE_SAVED_FLOATS: std::ops::Range<u8> = 8..16;

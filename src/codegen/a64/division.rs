@@ -26,15 +26,21 @@ impl A64 {
         }
         if is_power {
             // The dividend, plus the divisor less one where it is negative.
-            asm!(self, asr X(TMP), X(from), 63; add X(TMP), X(from), X(TMP), lsr 64 - shift);
+            if shift > 1 {
+                asm!(self, asr X(TMP), X(from), 63; add X(TMP), X(from), X(TMP), lsr 64 - shift);
+            } else {
+                asm!(self, add X(TMP), X(from), X(from), lsr 63);
+            }
             if remainder && !floor {
                 // Less that sum without its low bits.
                 asm!(self, and XSP(TMP), X(TMP), divisor.unsigned_abs().wrapping_neg(); sub X(to), X(from), X(TMP));
                 return;
             }
-            asm!(self, asr X(TMP), X(TMP), shift);
+            // The quotient is where it belongs, unless a remainder is made of it.
+            let quotient = if floor || remainder { TMP } else { to };
+            asm!(self, asr X(quotient), X(TMP), shift);
             if divisor < 0 {
-                asm!(self, neg X(TMP), X(TMP));
+                asm!(self, neg X(quotient), X(quotient));
             }
         } else {
             let (multiplier, shift) = reciprocal(divisor);
@@ -48,10 +54,10 @@ impl A64 {
             if shift > 0 {
                 asm!(self, asr X(TMP), X(TMP), shift);
             }
-            asm!(self, add X(TMP), X(TMP), X(TMP), lsr 63);
+            let quotient = if floor || remainder { TMP } else { to };
+            asm!(self, add X(quotient), X(TMP), X(TMP), lsr 63);
         }
         if !floor && !remainder {
-            self.copy_int(to, TMP);
             return;
         }
         // The remainder, from the quotient.

@@ -1,6 +1,6 @@
 //! Instructions other than scalar operations, branches and cold stubs.
 
-use super::abi::{CTX, FTMP, SP, TMP, ZERO};
+use super::abi::{CTX, DEPTH, FTMP, FUEL, SP, TMP, ZERO};
 use super::{A64, asm};
 use crate::codegen::CodegenError;
 use crate::codegen::blob::{PoolEntry, SiteKind};
@@ -8,7 +8,7 @@ use crate::codegen::flat::FlatKind;
 use crate::codegen::target::{Cold, Context, Loc, Located, Stub};
 use crate::ir::arrays::CANONICAL_NAN;
 use crate::ir::op::Op;
-use crate::runtime::context::offset::{ARENA_TOP, DEPTH_LEFT, FUEL_SLICE, RESULT, TRAP_INDEX, TRAP_LEN};
+use crate::runtime::context::offset::{ARENA_TOP, FUEL_SLICE, RESULT, TRAP_INDEX, TRAP_LEN};
 use crate::runtime::helper::Helper;
 use crate::span::Span;
 use crate::trap::TrapKind;
@@ -99,12 +99,8 @@ impl A64 {
         match inst.kind {
             FlatKind::Op(op) => return self.emit_op(op, inst, cx),
             FlatKind::Vector(kind) => return self.emit_vector(kind, inst, cx),
-            FlatKind::Params
-            | FlatKind::Jump
-            | FlatKind::Branch
-            | FlatKind::BranchCmp(_)
-            | FlatKind::BranchAny
-            | FlatKind::Return => {}
+            FlatKind::Params | FlatKind::Jump | FlatKind::Return => {}
+            FlatKind::Branch | FlatKind::BranchCmp(_) | FlatKind::BranchBits(_) | FlatKind::BranchAny => {}
             FlatKind::TableLoad(table) => self.table_load(table, inst, cx),
             FlatKind::StackParam(word) => {
                 let from = cx.frame.param(word);
@@ -153,9 +149,15 @@ impl A64 {
                 (Loc::Reg(from), _) => self.store(from, SP, word * 8),
             },
             FlatKind::CallHelper(helper) => {
+                if helper.is_metered() {
+                    self.store_context(FUEL, FUEL_SLICE);
+                }
                 self.copy_int(0, CTX);
                 asm!(self, mov x1, sp);
                 self.call_helper(helper, inst.span, cx);
+                if helper.is_metered() {
+                    self.load_context(FUEL, FUEL_SLICE);
+                }
                 let failed = self.label();
                 asm!(self, cbnz x0, =>failed);
                 cx.stub(failed, None, Cold::HelperTrap, inst.span);
@@ -174,7 +176,7 @@ impl A64 {
                     self.emit_meter(SiteKind::PollCall(levels), inst.span, cx);
                 }
                 let overflow = self.label();
-                self.count_down(DEPTH_LEFT, levels, overflow);
+                self.count_down(DEPTH, levels, overflow);
                 cx.stub(overflow, None, Cold::Trap(TrapKind::StackOverflow), inst.span);
             }
             FlatKind::EnterInlined(levels) => {
@@ -183,16 +185,11 @@ impl A64 {
                 }
                 if levels > 0 {
                     let overflow = self.label();
-                    self.load_context(TMP, DEPTH_LEFT);
-                    asm!(self, cmp XSP(TMP), levels; b.lt =>overflow);
+                    asm!(self, cmp XSP(DEPTH), levels; b.lt =>overflow);
                     cx.stub(overflow, None, Cold::Trap(TrapKind::StackOverflow), inst.span);
                 }
             }
-            FlatKind::LeaveCall(levels) => {
-                self.load_context(TMP, DEPTH_LEFT);
-                self.add_const(TMP, TMP, i64::from(levels));
-                self.store_context(TMP, DEPTH_LEFT);
-            }
+            FlatKind::LeaveCall(levels) => self.add_const(DEPTH, DEPTH, i64::from(levels)),
             FlatKind::Call(func) => {
                 let Some(entry) = cx.entry(func) else {
                     return Err(CodegenError::Malformed(format!("no function {}", func.0)));
@@ -205,17 +202,15 @@ impl A64 {
         Ok(())
     }
 
-    /// Takes one from a word of the context; goes to `below` where it falls below zero.
-    fn count_down(&mut self, offset: i32, by: u32, below: DynamicLabel) {
-        self.load_context(TMP, offset);
-        asm!(self, subs X(TMP), XSP(TMP), by);
-        self.store_context(TMP, offset);
+    /// Takes some from a register; goes to `below` where it falls below zero.
+    fn count_down(&mut self, count: u8, by: u32, below: DynamicLabel) {
+        asm!(self, subs X(count), XSP(count), by);
         self.branch_where(Cond::Mi, below);
     }
 
     fn emit_meter(&mut self, kind: SiteKind, span: Span, cx: &mut Context) {
         let (empty, back) = (self.label(), self.label());
-        self.count_down(FUEL_SLICE, 1, empty);
+        self.count_down(FUEL, 1, empty);
         self.bind(back);
         cx.stub(empty, Some(back), Cold::Poll(kind), span);
     }
@@ -370,6 +365,13 @@ impl A64 {
         match inst.kind {
             FlatKind::BranchCmp(op) => self.branch_comparison(op, inst, when, near),
             FlatKind::BranchAny => self.branch_lanes(inst.reg(0), when, near),
+            FlatKind::BranchBits(op) => {
+                match inst.arg(1) {
+                    Loc::Const(mask) => asm!(self, tst X(inst.reg(0)), mask),
+                    Loc::Reg(mask) => asm!(self, tst X(inst.reg(0)), X(mask)),
+                }
+                self.branch_where(if (op == Op::IEq) == when { Cond::Eq } else { Cond::Ne }, near);
+            }
             _ if when => asm!(self, cbnz W(inst.reg(0)), =>near),
             _ => asm!(self, cbz W(inst.reg(0)), =>near),
         }

@@ -28,6 +28,7 @@ pub(super) fn folds(kind: FlatKind, arg: usize, bits: u64) -> bool {
         (FlatKind::Op(op), 0) | (FlatKind::BranchCmp(op) | FlatKind::SelectCmp(op), 0 | 1) => {
             folds_in_comparison(op, arg, bits)
         }
+        (FlatKind::BranchBits(_), 1) => is_logical(bits),
         (FlatKind::BoundsCheck, _) | (FlatKind::SliceCheck, 0 | 1) => is_add(bits),
         (FlatKind::ElemAddr(elem), 1) => bits < 1 << 24 && is_add(bits * elem.size() as u64),
         (FlatKind::Load(_) | FlatKind::Store(_), 1) => bits < 1 << 12,

@@ -5,7 +5,8 @@
 //! | rdi rsi rdx rcx r8 r9 | integer arguments |
 //! | xmm0-xmm7 | float arguments |
 //! | rax, rdx; xmm0 | results |
-//! | rbx rbp r12 r13 r14 | callee-saved |
+//! | rbx rbp r12 | callee-saved |
+//! | r13, r14 | units of fuel until the next poll, levels of calls left; never allocated |
 //! | r15 | the context, never allocated |
 //! | rsp | the stack; there is no frame pointer |
 //! | r11, xmm15, k7 | scratch within one instruction, never allocated |
@@ -24,6 +25,10 @@ pub(super) const RSI: u8 = 6;
 pub(super) const RDI: u8 = 7;
 /// The context.
 pub(super) const CTX: u8 = 15;
+/// Units of fuel until the next poll.
+pub(super) const FUEL: u8 = 13;
+/// Levels of calls left.
+pub(super) const DEPTH: u8 = 14;
 /// The integer scratch register.
 pub(super) const TMP: u8 = 11;
 /// The float scratch register.
@@ -36,7 +41,7 @@ pub(super) const KTMP: u8 = 7;
 const FLOATS: u8 = 32;
 
 const RBP: u8 = 5;
-const CALLEE_SAVED: [u8; 5] = [RBX, RBP, 12, 13, 14];
+const CALLEE_SAVED: [u8; 3] = [RBX, RBP, 12];
 const CALLER_SAVED: [u8; 8] = [RAX, RCX, RDX, RSI, RDI, 8, 9, 10];
 
 /// An integer register.

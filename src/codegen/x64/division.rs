@@ -38,7 +38,11 @@ impl X64 {
         if divisor.unsigned_abs().is_power_of_two() {
             let shift = divisor.unsigned_abs().trailing_zeros() as i8;
             // The dividend, plus the divisor less one where it is negative.
-            asm!(self, mov Rq(RDX), Rq(from); sar Rq(RDX), BYTE 63; shr Rq(RDX), BYTE 64 - shift; add Rq(RDX), Rq(from));
+            asm!(self, mov Rq(RDX), Rq(from));
+            if shift > 1 {
+                asm!(self, sar Rq(RDX), BYTE 63);
+            }
+            asm!(self, shr Rq(RDX), BYTE 64 - shift; add Rq(RDX), Rq(from));
             if remainder && !floor {
                 // Less that sum without its low bits.
                 self.load_const(RAX, divisor.unsigned_abs().wrapping_neg() as i64);

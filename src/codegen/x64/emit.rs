@@ -1,6 +1,6 @@
 //! Instructions other than scalar operations, branches and cold stubs.
 
-use super::abi::{CTX, RDI, RSI, RSP, TMP, XTMP};
+use super::abi::{CTX, DEPTH, FUEL, RDI, RSI, RSP, TMP, XTMP};
 use super::{X64, asm};
 use crate::codegen::CodegenError;
 use crate::codegen::blob::{PoolEntry, SiteKind};
@@ -8,16 +8,13 @@ use crate::codegen::flat::FlatKind;
 use crate::codegen::target::{Cold, Context, Loc, Located, Stub};
 use crate::ir::arrays::CANONICAL_NAN;
 use crate::ir::op::Op;
-use crate::runtime::context::offset::{ARENA_TOP, DEPTH_LEFT, FUEL_SLICE, RESULT, TRAP_INDEX, TRAP_LEN};
+use crate::runtime::context::offset::{ARENA_TOP, FUEL_SLICE, RESULT, TRAP_INDEX, TRAP_LEN};
 use crate::runtime::helper::Helper;
 use crate::span::Span;
 use crate::trap::TrapKind;
 use crate::types::Elem;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use regalloc2::RegClass;
-
-// Displacements from the context register are one byte.
-const _: () = assert!(FUEL_SLICE < 128 && DEPTH_LEFT < 128);
 
 /// What the flags say after a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,12 +70,8 @@ impl X64 {
         match inst.kind {
             FlatKind::Op(op) => return self.emit_op(op, inst, cx),
             FlatKind::Vector(kind) => return self.emit_vector(kind, inst, cx),
-            FlatKind::Params
-            | FlatKind::Jump
-            | FlatKind::Branch
-            | FlatKind::BranchCmp(_)
-            | FlatKind::BranchAny
-            | FlatKind::Return => {}
+            FlatKind::Params | FlatKind::Jump | FlatKind::Return => {}
+            FlatKind::Branch | FlatKind::BranchCmp(_) | FlatKind::BranchBits(_) | FlatKind::BranchAny => {}
             FlatKind::TableLoad(table) => self.table_load(table, inst, cx),
             FlatKind::Load(elem @ (Elem::F64 | Elem::F32)) if inst.def(0) > XTMP => self.load_float_at(elem, inst),
             FlatKind::StackParam(word) => {
@@ -122,9 +115,15 @@ impl X64 {
                 }
             }
             FlatKind::CallHelper(helper) => {
+                if helper.is_metered() {
+                    self.store(FUEL, CTX, FUEL_SLICE);
+                }
                 self.copy_int(RDI, CTX);
                 self.copy_int(RSI, RSP);
                 self.call_helper(helper, inst.span, cx);
+                if helper.is_metered() {
+                    self.load_context(FUEL, FUEL_SLICE);
+                }
                 let failed = self.label();
                 asm!(self, test rax, rax; jnz =>failed);
                 cx.stub(failed, None, Cold::HelperTrap, inst.span);
@@ -143,11 +142,8 @@ impl X64 {
                     self.emit_meter(SiteKind::PollCall(levels), inst.span, cx);
                 }
                 let overflow = self.label();
-                match levels {
-                    1 => asm!(self, dec QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8]),
-                    _ => asm!(self, sub QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8], levels as i32),
-                }
-                asm!(self, js =>overflow);
+                self.subtract_const(DEPTH, levels);
+                asm!(self, jb =>overflow);
                 cx.stub(overflow, None, Cold::Trap(TrapKind::StackOverflow), inst.span);
             }
             FlatKind::EnterInlined(levels) => {
@@ -156,14 +152,14 @@ impl X64 {
                 }
                 if levels > 0 {
                     let overflow = self.label();
-                    asm!(self, cmp QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8], levels as i32; jl =>overflow);
+                    asm!(self, cmp Rq(DEPTH), levels as i32; jb =>overflow);
                     cx.stub(overflow, None, Cold::Trap(TrapKind::StackOverflow), inst.span);
                 }
             }
-            FlatKind::LeaveCall(1) => asm!(self, inc QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8]),
-            FlatKind::LeaveCall(levels) => {
-                asm!(self, add QWORD [BYTE Rq(CTX) + DEPTH_LEFT as i8], levels as i32);
-            }
+            FlatKind::LeaveCall(levels) => match i8::try_from(levels) {
+                Ok(levels) => asm!(self, add Rq(DEPTH), BYTE levels),
+                Err(_) => asm!(self, add Rq(DEPTH), levels as i32),
+            },
             FlatKind::Call(func) => {
                 let Some(entry) = cx.entry(func) else {
                     return Err(CodegenError::Malformed(format!("no function {}", func.0)));
@@ -176,9 +172,17 @@ impl X64 {
         Ok(())
     }
 
+    fn subtract_const(&mut self, from: u8, number: u32) {
+        match i8::try_from(number) {
+            Ok(number) => asm!(self, sub Rq(from), BYTE number),
+            Err(_) => asm!(self, sub Rq(from), number as i32),
+        }
+    }
+
     fn emit_meter(&mut self, kind: SiteKind, span: Span, cx: &mut Context) {
         let (empty, back) = (self.label(), self.label());
-        asm!(self, dec QWORD [BYTE Rq(CTX) + FUEL_SLICE as i8]; js =>empty);
+        // Never negative before; and unlike the sign, the carry makes one operation of the two instructions.
+        asm!(self, sub Rq(FUEL), BYTE 1; jb =>empty);
         self.bind(back);
         cx.stub(empty, Some(back), Cold::Poll(kind), span);
     }
@@ -342,6 +346,15 @@ impl X64 {
                 Cond::Ne
             }
             FlatKind::BranchCmp(op) => self.compare(op, inst, cx),
+            FlatKind::BranchBits(op) => {
+                match inst.arg(1) {
+                    Loc::Const(mask @ 0..=0x7F) => asm!(self, test Rb(inst.reg(0)), BYTE mask as i8),
+                    Loc::Const(mask @ 0..=0x7FFF_FFFF) => asm!(self, test Rd(inst.reg(0)), DWORD mask as i32),
+                    Loc::Const(mask) => asm!(self, test Rq(inst.reg(0)), DWORD mask as i32),
+                    Loc::Reg(mask) => asm!(self, test Rq(inst.reg(0)), Rq(mask)),
+                }
+                if op == Op::IEq { Cond::Eq } else { Cond::Ne }
+            }
             _ => {
                 asm!(self, test Rd(inst.reg(0)), Rd(inst.reg(0)));
                 Cond::Ne

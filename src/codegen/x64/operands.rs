@@ -53,6 +53,7 @@ pub(super) fn folds(kind: FlatKind, arg: usize, bits: u64) -> bool {
             Op::ILt | Op::ILe => is_i32(bits),
             _ => arg == 1 && is_i32(bits),
         },
+        (FlatKind::BranchBits(_), 1) => is_i32(bits),
         (FlatKind::BoundsCheck, _) => is_i32(bits),
         (FlatKind::SliceCheck, 0 | 1) => is_i32(bits),
         (FlatKind::ElemAddr(elem) | FlatKind::Load(elem) | FlatKind::Store(elem), 1) => {
