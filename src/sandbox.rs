@@ -45,6 +45,12 @@ impl Sandbox {
         Sandbox { fuel_left: limits.fuel, limits, cancel: CancelHandle::default(), arena }
     }
 
+    /// Another one with the same limits, stopped along with this one.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn worker(&self) -> Sandbox {
+        Sandbox { cancel: self.cancel.clone(), ..Sandbox::new(self.limits.clone()) }
+    }
+
     /// Stops the call that is under way in this sandbox, or the next one, from any thread.
     pub fn cancel_handle(&self) -> CancelHandle {
         self.cancel.clone()

@@ -272,6 +272,9 @@ fn fft_finds_the_tones() {
 #[path = "../examples/cancel.rs"]
 #[allow(dead_code, reason = "its `main` is not called")]
 mod cancel;
+#[path = "../examples/columns.rs"]
+#[allow(dead_code, reason = "its `main` is not called")]
+mod columns;
 #[path = "../examples/copy_file.rs"]
 #[allow(dead_code, reason = "its `main` is not called")]
 mod copy_file;
@@ -303,6 +306,19 @@ fn hello_calls_functions_and_formulas() {
     let expected =
         ["area(2) = 12.566370614359172", "mean_of_squares = 7.5", "distance(3, 4) = 5", "20! = 2432902008176640000"];
     assert_eq!(said(hello::run), expected);
+}
+
+#[test]
+fn columns_are_mapped_filtered_and_reduced() {
+    let said = said(columns::run);
+    assert_eq!(said[0], "1000000 totals, the first [0.0, 5.25, 11.0]");
+    assert!(said[1].starts_with("sum 129698"), "{}", said[1]);
+    assert!(
+        said[2].starts_with("4116 of 1000000") && said[2].ends_with("are large, the first is row 594"),
+        "{}",
+        said[2]
+    );
+    assert_eq!(said[3], "DivideByZero at bytes 0..18 in `each` in row 17");
 }
 
 #[test]

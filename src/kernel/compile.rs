@@ -185,10 +185,9 @@ fn lower(
     for Typed { hir, main, at, .. } in typed {
         // The functions of all texts in one program: numbered on.
         let mut ids = vec![FuncId(u32::MAX); hir.funcs.len()];
-        let mut next = funcs.len() as u32;
-        for (i, id) in ids.iter_mut().enumerate().filter(|(i, _)| *i != main.0 as usize) {
+        let others = ids.iter_mut().enumerate().filter(|(i, _)| *i != main.0 as usize);
+        for (next, (i, id)) in (funcs.len() as u32..).zip(others) {
             *id = FuncId(next);
-            next += 1;
             let func = &hir.funcs[i];
             recursive |= func.recursive;
             signatures.push(FuncSignature::of(func));

@@ -8,6 +8,8 @@ mod bind;
 mod columns;
 mod compile;
 mod output;
+#[cfg(feature = "rayon")]
+mod parallel;
 mod reduce;
 mod run;
 
@@ -337,10 +339,7 @@ impl CompiledKernel {
     /// # Errors
     /// As [`Kernel::filter`].
     pub fn filter_in(&self, sandbox: &mut Sandbox, columns: &Columns<'_>) -> Result<Selection, Error> {
-        let ty = self.only_output()?;
-        if ty != Type::Bool {
-            return Err(Error::Signature(format!("a filter is a bool, this is {ty}")));
-        }
+        self.is_filter()?;
         let bound = bind::bind(self, columns, None)?;
         run::filter(self, sandbox, &bound)
     }
@@ -366,6 +365,13 @@ impl CompiledKernel {
         let fold = reduce::Fold::new(reduction, self.only_output()?)?;
         let bound = bind::bind(self, columns, None)?;
         run::reduce(self, sandbox, &bound, fold)
+    }
+
+    fn is_filter(&self) -> Result<(), Error> {
+        match self.only_output()? {
+            Type::Bool => Ok(()),
+            ty => Err(Error::Signature(format!("a filter is a bool, this is {ty}"))),
+        }
     }
 
     /// The type of the only output.

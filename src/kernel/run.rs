@@ -4,11 +4,11 @@
 //! A chunk is run with the fuel of one row. Where that does not suffice, or a row traps, the run is begun again at that row, with the fuel of its own: so what is
 //! reported is exactly what that row does alone.
 
+use super::CompiledKernel;
 use super::bind::{Bound, Rows};
 use super::compile::{Code, Vector, elem_of};
 use super::output::{OutputColumn, Selection, no_memory, zero_bits};
-use super::reduce::Fold;
-use super::{CompiledKernel, output};
+use super::reduce::{Fold, Partial};
 use crate::error::Error;
 use crate::interp;
 use crate::limits::Limits;
@@ -20,7 +20,7 @@ use crate::sandbox::Sandbox;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
 use crate::trap::{Trap, TrapKind};
-use crate::types::{Elem, Type};
+use crate::types::Type;
 use crate::value::{Arg, Array, SliceMut, Value};
 use std::ops::Range;
 use std::time::Instant;
@@ -32,14 +32,14 @@ pub(super) const CHUNK: usize = 4096;
 const CALL_FUEL: i64 = 1 << 20;
 
 /// Which rows of a chunk are there.
-enum Present {
+pub(super) enum Present {
     All(usize),
     /// Ascending.
     Some(Vec<u32>),
 }
 
 impl Present {
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         match self {
             Present::All(count) => *count,
             Present::Some(rows) => rows.len(),
@@ -47,7 +47,7 @@ impl Present {
     }
 
     /// The row in the chunk of one that is there.
-    fn row(&self, at: usize) -> usize {
+    pub(super) fn row(&self, at: usize) -> usize {
         match self {
             Present::All(_) => at,
             Present::Some(rows) => rows.get(at).map_or(at, |row| *row as usize),
@@ -86,7 +86,12 @@ impl<'r, 'a> Runner<'r, 'a> {
     }
 
     /// Runs one chunk. The outputs, each as long as the chunk, receive the results of the rows that are there, moved together.
-    fn chunk(&self, sandbox: &mut Sandbox, range: &Range<usize>, out: &mut [SliceMut<'_>]) -> Result<Present, Error> {
+    pub(super) fn chunk(
+        &self,
+        sandbox: &mut Sandbox,
+        range: &Range<usize>,
+        out: &mut [SliceMut<'_>],
+    ) -> Result<Present, Error> {
         let present = self.present(range);
         let picked: Vec<Option<Array>> = match &present {
             Present::All(_) => Vec::new(),
@@ -312,7 +317,7 @@ impl<'r, 'a> Runner<'r, 'a> {
     }
 
     /// A trap of no place in particular.
-    fn of_all(&self, kind: TrapKind) -> Error {
+    pub(super) fn of_all(&self, kind: TrapKind) -> Error {
         Error::Trap(Box::new(Trap::new(kind, self.whole())))
     }
 }
@@ -333,9 +338,87 @@ fn as_arg<'b>(input: &Bound<'b>) -> Option<Arg<'b>> {
 }
 
 /// A chunk's scratch column.
-fn scratch(ty: Type, rows: usize) -> Result<Array, Error> {
-    let len = rows.min(CHUNK);
-    Array::zeros(elem_of(ty), len).ok_or_else(|| no_memory(len))
+pub(super) fn scratch(ty: Type) -> Result<Array, Error> {
+    Array::zeros(elem_of(ty), CHUNK).ok_or_else(|| no_memory(CHUNK))
+}
+
+fn promote(from: &Array, to: &mut SliceMut<'_>, count: usize) {
+    if let (Array::I64(from), SliceMut::F64(to)) = (from, to) {
+        from.iter().zip(to.iter_mut()).take(count).for_each(|(from, to)| *to = *from as f64);
+    }
+}
+
+impl Runner<'_, '_> {
+    /// Runs one chunk of the only output into elements that take it, by promotion perhaps; then `ints` is where it goes first.
+    pub(super) fn map_chunk(
+        &self,
+        sandbox: &mut Sandbox,
+        range: &Range<usize>,
+        mut part: SliceMut<'_>,
+        ints: &mut Array,
+    ) -> Result<(), Error> {
+        let (_, ty) = &self.kernel.output_types()[0];
+        if elem_of(*ty) == part.elem() {
+            return self.chunk(sandbox, range, &mut [part]).map(drop);
+        }
+        let done = self.chunk(sandbox, range, &mut [ints.as_slice_mut().range(0..range.len())]);
+        // Rows before one that traps are written.
+        let row = |error: &Error| error.trap().and_then(|trap| trap.row).and_then(|row| usize::try_from(row).ok());
+        let count = match &done {
+            Ok(present) => present.count(),
+            Err(error) => row(error).map_or(0, |row| row.saturating_sub(range.start)),
+        };
+        promote(ints, &mut part, count);
+        done.map(drop)
+    }
+
+    /// Refuses rows that are missing, where the output cannot say so.
+    pub(super) fn refuse_missing(&self) -> Result<(), Error> {
+        self.first_missing().map_or(Ok(()), |row| {
+            Err(Error::Signature(format!("row {row} is missing: use `map_all`, which tells which rows are")))
+        })
+    }
+
+    fn first_missing(&self) -> Option<usize> {
+        let missing = |row: &usize| self.rows.validity.iter().any(|validity| !validity.is_valid(*row));
+        if self.rows.validity.is_empty() { None } else { (0..self.rows.count).find(missing) }
+    }
+
+    /// New columns for all outputs.
+    pub(super) fn new_columns(&self) -> Result<Vec<Array>, Error> {
+        let count = self.rows.count;
+        let column = |ty: Type| Array::zeros(elem_of(ty), count).ok_or_else(|| no_memory(count));
+        self.kernel.output_types().iter().map(|(_, ty)| column(*ty)).collect()
+    }
+
+    /// The columns with their names, and with which of their rows are there, chunk by chunk.
+    pub(super) fn named(&self, columns: Vec<Array>, present: &[Present]) -> Result<Vec<(String, OutputColumn)>, Error> {
+        let mut validity = None;
+        if present.iter().any(|present| matches!(present, Present::Some(_))) {
+            let mut bits = zero_bits(self.rows.count).ok_or_else(|| no_memory(self.rows.count))?;
+            for (range, present) in self.chunks().zip(present) {
+                for row in (0..present.count()).map(|at| range.start + present.row(at)) {
+                    bits[row / 8] |= 1 << (row % 8);
+                }
+            }
+            validity = Some(bits);
+        }
+        let named = self.kernel.output_types().iter().zip(columns);
+        Ok(named.map(|((name, _), data)| (name.clone(), OutputColumn { data, validity: validity.clone() })).collect())
+    }
+}
+
+/// Puts the results of the rows that are there to their rows.
+pub(super) fn spread(parts: &mut [SliceMut<'_>], present: &Present) {
+    if let Present::Some(rows) = present {
+        parts.iter_mut().for_each(|part| part.spread(rows));
+    }
+}
+
+/// Notes the rows of a chunk that are true.
+pub(super) fn select(selection: &mut Selection, start: usize, present: &Present, truths: &[bool]) {
+    let selected = truths.iter().take(present.count()).enumerate().filter(|(_, truth)| **truth);
+    selected.for_each(|(at, _)| selection.select(start + present.row(at)));
 }
 
 /// Runs the only output into elements that take it, by promotion perhaps.
@@ -347,43 +430,9 @@ pub(super) fn map_one(
     mut out: SliceMut<'_>,
 ) -> Result<(), Error> {
     let runner = Runner::new(kernel, sandbox, rows);
-    if let Some(row) = runner.first_missing() {
-        return Err(Error::Signature(format!("row {row} is missing: use `map_all`, which tells which rows are")));
-    }
-    let promoted = elem_of(ty) != out.elem();
-    let mut ints = scratch(ty, if promoted { rows.count } else { 0 })?;
-    for range in runner.chunks() {
-        let mut part = out.range(range.clone());
-        if promoted {
-            let done = runner.chunk(sandbox, &range, &mut [ints.as_slice_mut().range(0..range.len())]);
-            // Rows before one that traps are written.
-            promote(&ints, &mut part, done.as_ref().map_or_else(|error| written(error, &range), Present::count));
-            done?;
-        } else {
-            runner.chunk(sandbox, &range, &mut [part])?;
-        }
-    }
-    Ok(())
-}
-
-/// How many rows of a chunk were done before the one that trapped.
-fn written(error: &Error, range: &Range<usize>) -> usize {
-    let row = error.trap().and_then(|trap| trap.row).unwrap_or(0);
-    usize::try_from(row).unwrap_or(usize::MAX).saturating_sub(range.start)
-}
-
-fn promote(from: &Array, to: &mut SliceMut<'_>, count: usize) {
-    let _fp = FpEnv::canonical();
-    if let (Array::I64(from), SliceMut::F64(to)) = (from, to) {
-        from.iter().zip(to.iter_mut()).take(count).for_each(|(from, to)| *to = *from as f64);
-    }
-}
-
-impl Runner<'_, '_> {
-    fn first_missing(&self) -> Option<usize> {
-        let missing = |row: &usize| self.rows.validity.iter().any(|validity| !validity.is_valid(*row));
-        if self.rows.validity.is_empty() { None } else { (0..self.rows.count).find(missing) }
-    }
+    runner.refuse_missing()?;
+    let mut ints = scratch(ty)?;
+    runner.chunks().try_for_each(|range| runner.map_chunk(sandbox, &range, out.range(range.clone()), &mut ints))
 }
 
 /// Runs all outputs into new columns.
@@ -393,45 +442,29 @@ pub(super) fn map_all(
     rows: &Rows<'_>,
 ) -> Result<Vec<(String, OutputColumn)>, Error> {
     let runner = Runner::new(kernel, sandbox, rows);
-    let column = |ty: Type| Array::zeros(elem_of(ty), rows.count).ok_or_else(|| no_memory(rows.count));
-    let outputs = kernel.output_types();
-    let mut columns: Vec<Array> = outputs.iter().map(|(_, ty)| column(*ty)).collect::<Result<_, _>>()?;
-    let mut validity = match runner.first_missing() {
-        None => None,
-        Some(_) => Some(zero_bits(rows.count).ok_or_else(|| no_memory(rows.count))?),
-    };
+    let mut columns = runner.new_columns()?;
+    let mut present = Vec::new();
     for range in runner.chunks() {
         let mut parts: Vec<SliceMut<'_>> = Vec::with_capacity(columns.len());
         for column in &mut columns {
             let (_, behind) = column.as_slice_mut().split_at(range.start);
             parts.push(behind.split_at(range.len()).0);
         }
-        let present = runner.chunk(sandbox, &range, &mut parts)?;
-        if let Present::Some(rows) = &present {
-            parts.iter_mut().for_each(|part| part.spread(rows));
-        }
-        if let Some(bits) = &mut validity {
-            for row in (0..present.count()).map(|at| range.start + present.row(at)) {
-                bits[row / 8] |= 1 << (row % 8);
-            }
-        }
+        let there = runner.chunk(sandbox, &range, &mut parts)?;
+        spread(&mut parts, &there);
+        present.push(there);
     }
-    let named = outputs.iter().zip(columns);
-    Ok(named.map(|((name, _), data)| (name.clone(), OutputColumn { data, validity: validity.clone() })).collect())
+    runner.named(columns, &present)
 }
 
 /// The rows in which the only output is true.
 pub(super) fn filter(kernel: &CompiledKernel, sandbox: &mut Sandbox, rows: &Rows<'_>) -> Result<Selection, Error> {
     let runner = Runner::new(kernel, sandbox, rows);
-    let mut selection = Selection::new(rows.count).ok_or_else(|| output::no_memory(rows.count))?;
-    let mut truths = scratch(Type::Bool, rows.count)?;
-    debug_assert_eq!(truths.elem(), Elem::Bool);
+    let mut selection = Selection::new(rows.count).ok_or_else(|| no_memory(rows.count))?;
+    let mut truths = vec![false; CHUNK];
     for range in runner.chunks() {
-        let present = runner.chunk(sandbox, &range, &mut [truths.as_slice_mut().range(0..range.len())])?;
-        if let Array::Bool(truths) = &truths {
-            let selected = truths.iter().take(present.count()).enumerate().filter(|(_, truth)| **truth);
-            selected.for_each(|(at, _)| selection.select(range.start + present.row(at)));
-        }
+        let present = runner.chunk(sandbox, &range, &mut [SliceMut::Bool(&mut truths[..range.len()])])?;
+        select(&mut selection, range.start, &present, &truths);
     }
     Ok(selection)
 }
@@ -445,13 +478,24 @@ pub(super) fn reduce(
 ) -> Result<Value, Error> {
     let runner = Runner::new(kernel, sandbox, rows);
     let (_, ty) = &kernel.output_types()[0];
-    let mut values = scratch(*ty, rows.count)?;
+    let mut values = scratch(*ty)?;
     for range in runner.chunks() {
-        let present = runner.chunk(sandbox, &range, &mut [values.as_slice_mut().range(0..range.len())])?;
-        let _fp = FpEnv::canonical();
-        let block = fold.block(values.as_slice().range(0..present.count()));
-        block.and_then(|block| fold.add(block)).map_err(|kind| runner.of_all(kind))?;
+        let block = runner.block(sandbox, &range, &mut values, &fold)?;
+        fold.add(block).map_err(|kind| runner.of_all(kind))?;
     }
-    let _fp = FpEnv::canonical();
     fold.finish().map_err(|kind| runner.of_all(kind))
+}
+
+impl Runner<'_, '_> {
+    /// What one chunk gives to a reduction.
+    pub(super) fn block(
+        &self,
+        sandbox: &mut Sandbox,
+        range: &Range<usize>,
+        values: &mut Array,
+        fold: &Fold,
+    ) -> Result<Partial, Error> {
+        let present = self.chunk(sandbox, range, &mut [values.as_slice_mut().range(0..range.len())])?;
+        fold.block(values.as_slice().range(0..present.count())).map_err(|kind| self.of_all(kind))
+    }
 }

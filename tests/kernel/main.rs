@@ -2,6 +2,8 @@
 
 mod binding;
 mod lanes;
+#[cfg(feature = "rayon")]
+mod parallel;
 #[path = "../common/kernels.rs"]
 mod random_kernels;
 mod results;

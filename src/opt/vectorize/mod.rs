@@ -1,7 +1,7 @@
 //! From the function of one row to the chunk function that does `L` rows with each instruction.
 //!
 //! Values that differ between rows ([`shape`]) get `L` lanes, the others stay as they are. Where control differs between rows, both ways are taken one after the other
-//! under masks, and a way that no row takes is skipped where that pays; a loop runs until no row is left in it ([`widen`]).
+//! under masks, and a way that no row takes is skipped where that pays; a loop runs until no row is left in it ([`flow`]).
 //!
 //! A check becomes a mask of the rows that would fail it ([`checks`]), perhaps of some more. At the end of each region, and before loops, the function stops
 //! where any row failed: it gives the first row of the block, nothing of which is stored yet. The caller runs the scalar function for those rows. The same where fuel
@@ -13,7 +13,9 @@
 
 mod calls;
 mod checks;
+mod flow;
 mod shape;
+mod simple;
 #[cfg(test)]
 mod tests;
 mod widen;

@@ -120,15 +120,10 @@ fn compare(source: &str, func: &Func, lanes: usize, rows: &[Row], expected: &[Re
             }
         };
         assert!(stopped >= start && (stopped - start) % lanes == 0, "{source}\nfrom {start} to {stopped}");
-        for row in start..stopped {
+        for (row, expected) in expected.iter().enumerate().take(stopped).skip(start) {
             let got = machine.memory[output as usize + row];
-            assert_eq!(
-                Ok(got),
-                expected[row].clone(),
-                "{source}\nrow {row} of {} in {lanes} lanes: {got:#x}\n{}",
-                rows.len(),
-                print(func)
-            );
+            let place = format!("row {row} of {} in {lanes} lanes: {got:#x}", rows.len());
+            assert_eq!(&Ok(got), expected, "{source}\n{place}\n{}", print(func));
         }
         for row in stopped..rows.len() {
             assert_eq!(machine.memory[output as usize + row], 0x5555, "{source}\nrow {row} is written too early");
