@@ -320,6 +320,7 @@ impl Engine {
 
     /// The typed program.
     pub(crate) fn analyze(&self, text: &str, inputs: &[(&str, Type)]) -> Result<Hir, Error> {
+        room_to_compile(text, &self.inner.config.source)?;
         let wrong = |diagnostics| Error::Source(SourceError { diagnostics, source: Arc::from(text) });
         let (ast, mut diagnostics) = syntax::parse(text, &self.inner.config.source);
         // A tree with holes is still checked: what is wrong elsewhere is told in the same go.
@@ -392,6 +393,7 @@ impl Engine {
     pub fn inspect(&self, text: &str) -> Result<Inspection, Error> {
         let _fp = FpEnv::canonical();
         let wrong = |diagnostics| Error::Source(SourceError { diagnostics, source: Arc::from(text) });
+        room_to_compile(text, &self.inner.config.source)?;
         let (mut ast, diagnostics) = syntax::parse(text, &self.inner.config.source);
         if !diagnostics.is_empty() {
             return Err(wrong(diagnostics.into_vec()));
@@ -449,6 +451,25 @@ impl Engine {
     pub fn is_jit(&self) -> bool {
         self.inner.target.is_some()
     }
+}
+
+/// Makes sure that there is room for all that compiling a large text takes at most: its many small allocations cannot fail one by one.
+///
+/// What a short text takes is no more than any program needs here and there.
+fn room_to_compile(text: &str, limits: &SourceLimits) -> Result<(), Error> {
+    const SHORT: usize = 8 << 10;
+    /// Measured by `tests/allocations.rs`: 284 for a chain of comparisons of one digit.
+    const FOR_EACH_BYTE: usize = 320;
+    // A text past the limit is not read.
+    if text.len() <= SHORT || text.len() > limits.text {
+        return Ok(());
+    }
+    let size = text.len().saturating_mul(FOR_EACH_BYTE);
+    let mut room: Vec<u8> = Vec::new();
+    room.try_reserve_exact(size).map_err(|_| MemoryError::TooLarge { size })?;
+    // Else the optimizer may find that nobody uses it.
+    std::hint::black_box(&mut room);
+    Ok(())
 }
 
 pub(crate) fn utf8(text: &[u8]) -> Result<&str, Error> {

@@ -74,7 +74,7 @@ pub enum MemoryError {
         errno: i32,
     },
     /// A size cannot be rounded or added up without leaving the address space.
-    #[error("a size of {size} bytes does not fit the address space")]
+    #[error("there is no room for {size} bytes")]
     TooLarge {
         /// The size that was asked for.
         size: usize,

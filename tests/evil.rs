@@ -1,0 +1,81 @@
+//! Every text of `tests/evil` meets the fate that is written down for it, in every engine, and what is told of it is bounded and plain.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use cresset::{Config, Engine, Error, Execution, Limits, Value};
+
+#[path = "common/rows.rs"]
+mod rows;
+
+/// What became of a text, as `EXPECTED.txt` says it.
+fn fate(engine: &Engine, text: &[u8]) -> String {
+    match engine.compile_bytes(text, &[]).and_then(|module| module.run(&mut [])) {
+        Ok(Value::Unit) => "value ()".to_owned(),
+        Ok(Value::I64(n)) => format!("value {n}"),
+        Ok(Value::F64(x)) => format!("value {x:?}"),
+        Ok(other) => format!("value {other:?}"),
+        Err(Error::Source(error)) => {
+            let shown = error.render("text", false);
+            assert!(shown.len() < 100_000 && error.diagnostics.len() <= 20, "{} bytes are shown", shown.len());
+            assert!(!shown.contains('\x1b') && !shown.contains('\0') && !shown.contains('\u{202e}'), "{shown:?}");
+            format!("error {}", error.diagnostics[0].code)
+        }
+        Err(Error::Trap(trap)) => format!("trap {}", trap.kind),
+        Err(other) => format!("other {other}"),
+    }
+}
+
+#[test]
+fn each_text_meets_its_fate() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evil");
+    let table = std::fs::read_to_string(folder.join("EXPECTED.txt")).unwrap();
+    let lines = table.lines().filter(|line| !line.starts_with('#'));
+    let mut expected: BTreeMap<&str, &str> = lines.map(|line| line.split_once(' ').unwrap()).collect();
+    let limits = Limits::default().fuel(100_000).memory(16 << 20);
+    let engines = [Execution::Interpreter, Execution::Auto]
+        .map(|execution| Config::new().execution(execution).limits(limits.clone()).engine().unwrap());
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "cresset") {
+            continue;
+        }
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let text = std::fs::read(&path).unwrap();
+        let wanted = expected.remove(name).unwrap_or("nothing: it is not in the table").trim();
+        for engine in &engines {
+            let got = fate(engine, &text);
+            if got != wanted {
+                wrong.push(format!("{name}: {got}, not {wanted} (machine code: {})", engine.is_jit()));
+            }
+        }
+    }
+    assert!(wrong.is_empty() && expected.is_empty(), "{}\nwithout a file: {expected:?}", wrong.join("\n"));
+}
+
+/// The fuzzer's harness over columns, on a few that it should know.
+#[test]
+fn formulas_over_columns_of_any_bits() {
+    let specials = [0.0, -0.0, 1.5, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE / 4.0, -1e300, 9.3e18];
+    let whole = [0, -1, i64::MIN, i64::MAX, 3, 1 << 53, 255, -7];
+    let bytes: Vec<u8> =
+        specials.iter().flat_map(|x| x.to_le_bytes()).chain(whole.iter().flat_map(|n| n.to_le_bytes())).collect();
+    let formulas = [
+        "x",
+        "n",
+        "x * n + 1",
+        "sqrt(x) + sin(x)",
+        "if x > 1 { x / n } else { -x }",
+        "i64(x)",
+        "n + n",
+        "div(n, n)",
+        "$",
+        "y",
+    ];
+    for formula in formulas {
+        rows::check(&[formula.as_bytes(), &[0], &bytes].concat());
+    }
+    rows::check(b"x + 1");
+    rows::check(&[0xFF, 0, 1]);
+}
