@@ -6,6 +6,7 @@
 use crate::error::Error;
 use crate::ir::arrays::{Meter, reduce};
 use crate::ir::op::ArrayOp;
+use crate::runtime::fpenv::FpEnv;
 use crate::trap::TrapKind;
 use crate::types::Type;
 use crate::value::{Slice, Value};
@@ -130,9 +131,15 @@ impl Fold {
         }
     }
 
-    /// What the values of one block give, in the language's floating-point environment, which the caller sets.
-    #[inline(never)]
+    /// What the values of one block give.
     pub(super) fn block(&self, values: Slice<'_>) -> Result<Partial, TrapKind> {
+        let _fp = FpEnv::canonical();
+        self.block_in_canonical(values)
+    }
+
+    // Not inlined: the compiler does not know that arithmetic must not move out of the environment.
+    #[inline(never)]
+    fn block_in_canonical(&self, values: Slice<'_>) -> Result<Partial, TrapKind> {
         let count = values.len();
         let word = |op| reduce(op, values, None, &mut Free);
         let of = match (values, self.reduction) {
@@ -172,9 +179,14 @@ impl Fold {
         Ok(())
     }
 
-    /// The reduction's value, in the language's floating-point environment, which the caller sets.
-    #[inline(never)]
+    /// The reduction's value.
     pub(super) fn finish(self) -> Result<Value, TrapKind> {
+        let _fp = FpEnv::canonical();
+        self.finish_in_canonical()
+    }
+
+    #[inline(never)]
+    fn finish_in_canonical(self) -> Result<Value, TrapKind> {
         let float = || reduce(self.op(), Slice::F64(&self.floats), None, &mut Free).map(f64::from_bits);
         let count = self.count as f64;
         Ok(match (self.reduction, self.ty) {

@@ -344,6 +344,7 @@ pub(super) fn scratch(ty: Type) -> Result<Array, Error> {
 
 fn promote(from: &Array, to: &mut SliceMut<'_>, count: usize) {
     if let (Array::I64(from), SliceMut::F64(to)) = (from, to) {
+        let _fp = FpEnv::canonical();
         from.iter().zip(to.iter_mut()).take(count).for_each(|(from, to)| *to = *from as f64);
     }
 }
