@@ -188,6 +188,7 @@ fn mistakes_are_told_as_eval_tells_them() {
     fails(&["map", "not x", "-i", &x, "-o", &to], 1, &["E0112", "`x` is f64"]);
     fails(&["map", "let y = x;", "-i", &x, "-o", &to], 1, &["E0118", "needs a value"]);
     fails(&["map", "[x]", "-i", &x, "-o", &to], 1, &["array"]);
+    fails(&["map", "print(x); x", "-i", &x, "-o", &to], 1, &["E0101", "print"]);
     fails(&["map", "", "-i", &x, "-o", &to], 1, &["value"]);
     fails(&["filter", "x + 1", "-i", &x, "-o", &to], 1, &["E0114", "a filter is a `bool`", "this is f64"]);
     fails(&["map", "a = x", "a = 2", "-i", &x, "-o", &to], 2, &["two results are named `a`"]);

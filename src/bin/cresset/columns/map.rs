@@ -10,12 +10,11 @@ use super::progress::{Progress, Totals};
 use super::sinks::{OutColumn, Target};
 use super::table::{Batch, Kind, Sink, Source, Wanted};
 use super::{inputs, outputs, safe_file};
-use crate::hosts::Output;
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::DataType;
 use cresset::diagnostic::cut;
-use cresset::{Diagnostic, Elem, Engine, Sandbox, Trap, TrapKind, Type};
+use cresset::{Config, Diagnostic, Elem, Engine, Sandbox, Trap, TrapKind, Type};
 
 /// `cresset map`: formulas over columns, each a column of the output.
 pub fn map(args: &MapArgs) -> Result<Totals, Failure> {
@@ -99,7 +98,9 @@ pub fn filter(args: &FilterArgs) -> Result<Totals, Failure> {
 /// What every command needs first.
 pub fn engine(args: &super::args::DataArgs) -> Result<Engine, Failure> {
     crate::interrupt::ends(safe_file::abandon);
-    Ok(crate::program::engine(&args.engine, &Output::kept())?)
+    let args = &args.engine;
+    // No host functions: rows are worked on in no order that printing could follow.
+    Ok(Config::new().execution(args.execution()).cpu(args.cpu()).limits(args.limits()).engine()?)
 }
 
 /// The columns by the names that formulas have for them.
