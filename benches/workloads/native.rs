@@ -20,11 +20,13 @@ impl Native {
     /// Compiles and loads them. `None`, with a note, where there is no C compiler.
     #[allow(clippy::missing_transmute_annotations, reason = "each field's type says it")]
     pub fn load() -> Option<Native> {
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/workloads/native.c");
         let object = std::env::temp_dir().join(format!("cresset-bench-{}.so", std::process::id()));
+        let source = object.with_extension("c");
+        std::fs::write(&source, include_str!("native.c")).ok()?;
         let compiler = std::env::var("CC").unwrap_or_else(|_| "gcc".to_owned());
         let flags = ["-O3", "-march=native", "-shared", "-fPIC", "-o"];
-        let built = Command::new(&compiler).args(flags).arg(&object).args([source, "-lm"]).status();
+        let built = Command::new(&compiler).args(flags).arg(&object).arg(&source).arg("-lm").status();
+        let _ = std::fs::remove_file(&source);
         if !built.is_ok_and(|status| status.success()) {
             println!("(no `{compiler}`: the lines for C are left out)");
             return None;

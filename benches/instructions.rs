@@ -1,0 +1,98 @@
+//! One workload, some rounds of it, for counting its instructions: `scripts/count_instructions` runs this under callgrind, which collects in `measured` alone.
+//!
+//! Without arguments it prints the workloads with their rounds.
+
+mod workloads;
+
+use cresset::{Engine, Func, Type};
+use std::hint::black_box;
+use workloads::{L1, L2, L3, L4, L5, OPTION, S1, S2, S3, S4, X, XY, XYDE, numbers, terms};
+
+const ROUNDS: [(&str, u32); 15] = [
+    ("compile-S1", 20),
+    ("compile-S3", 5),
+    ("compile-T100", 3),
+    ("compile-T1000", 1),
+    ("compile-batch-S1", 1000),
+    ("call-S1", 1000),
+    ("call-S2", 1000),
+    ("call-S3", 1000),
+    ("call-S4", 1000),
+    ("run-L1", 1),
+    ("run-L2", 1),
+    ("run-L3", 1),
+    ("run-L4", 1),
+    ("run-L5", 1),
+    ("call-L3", 1000),
+];
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn measured(rounds: u32, run: &mut dyn FnMut()) {
+    (0..rounds).for_each(|_| run());
+}
+
+fn main() {
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let Some((_, rounds)) = ROUNDS.iter().find(|(name, _)| *name == wanted) else {
+        ROUNDS.iter().for_each(|(name, rounds)| println!("{name} {rounds}"));
+        return;
+    };
+    let engine = workloads::engine(true);
+    let mut run = workload(&engine, &wanted);
+    // What happens once is not counted.
+    for _ in 0..if wanted.starts_with("run") { 0 } else { 2 } {
+        run();
+    }
+    measured(if wanted == "compile-batch-S1" { 1 } else { *rounds }, &mut run);
+}
+
+fn workload<'a>(engine: &'a Engine, name: &str) -> Box<dyn FnMut() + 'a> {
+    let compile = |text: String, inputs: &'static [(&'static str, Type)]| -> Box<dyn FnMut() + 'a> {
+        Box::new(move || drop(black_box(engine.compile_with(&text, inputs).expect("a formula"))))
+    };
+    let module = |text: &str, inputs: &[(&str, Type)]| engine.compile_with(text, inputs).expect("a program");
+    match name {
+        "compile-S1" => compile(S1.into(), XY),
+        "compile-S3" => compile(S3.into(), OPTION),
+        "compile-T100" => compile(terms(100), XYDE),
+        "compile-T1000" => compile(terms(1000), XYDE),
+        "compile-batch-S1" => Box::new(move || drop(black_box(engine.compile_batch([(S1, XY); 1000])))),
+        "call-S1" => {
+            let f: Func<fn(f64, f64) -> f64> = module(S1, XY).program().expect(name);
+            Box::new(move || _ = black_box(f.call(black_box((3.0, 4.0)))))
+        }
+        "call-S2" => {
+            let f: Func<fn(f64) -> f64> = module(S2, X).program().expect(name);
+            Box::new(move || _ = black_box(f.call(black_box(0.5))))
+        }
+        "call-S3" => {
+            let f: Func<fn(f64, f64, f64, f64, f64) -> f64> = module(S3, OPTION).program().expect(name);
+            Box::new(move || _ = black_box(f.call(black_box((100.0, 110.0, 0.05, 0.2, 1.0)))))
+        }
+        "call-S4" => {
+            let f: Func<fn(f64, f64, f64) -> f64> = module(S4, workloads::ABC).program().expect(name);
+            Box::new(move || _ = black_box(f.call(black_box((0.7, 4.0, 2.0)))))
+        }
+        "run-L2" => {
+            let f: Func<fn(&[f64]) -> f64> = module(L2, &[]).func("total").expect(name);
+            let xs = numbers(10_000, -1.0, 1.0, 1);
+            Box::new(move || _ = black_box(f.call(&xs)))
+        }
+        "run-L4" => {
+            let f: Func<fn(&mut [bool]) -> i64> = module(L4, &[]).func("primes").expect(name);
+            let mut composite = vec![false; 20_000];
+            Box::new(move || _ = black_box(f.call(&mut composite)))
+        }
+        _ => {
+            let (text, function, n) = match name {
+                "run-L1" => (L1, "total", 16),
+                "run-L3" => (L3, "fib", 16),
+                "call-L3" => (L3, "fib", 1),
+                _ => (L5, "longest", 500),
+            };
+            let f: Func<fn(i64) -> i64> = module(text, &[]).func(function).expect(name);
+            Box::new(move || _ = black_box(f.call(black_box(n))))
+        }
+    }
+}
