@@ -52,6 +52,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod error;
 pub mod hardening;
+mod hash;
 pub mod host;
 #[doc(hidden)]
 pub mod interp;

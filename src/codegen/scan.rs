@@ -493,11 +493,11 @@ impl<'a, 'f> Scan<'a, 'f> {
 
     /// Slots to slots, all at once, through the scratch register of the class; a slot of its own breaks cycles.
     fn copy_slots(&mut self, mut copies: Vec<(Allocation, Allocation, RegClass)>) -> Result<(), RegAllocError> {
-        let mut readers = std::collections::HashMap::new();
+        let mut readers = crate::hash::Map::default();
         for (from, ..) in &copies {
             *readers.entry(*from).or_insert(0u32) += 1;
         }
-        let mut into = std::collections::HashMap::new();
+        let mut into = crate::hash::Map::default();
         for (index, (_, to, _)) in copies.iter().enumerate() {
             into.insert(*to, index);
         }

@@ -7,6 +7,7 @@ use super::blob::{Origin, PoolEntry, PoolRef, Site, SiteKind};
 use super::flat::{Arg, Flat, FlatInst, FlatKind};
 use super::frame::Frame;
 use super::{Arch, CodegenError, CpuFeatures};
+use crate::hash::Map;
 use crate::ir::func::InlinedCall;
 use crate::ir::op::Scalar;
 use crate::sema::hir::FuncId;
@@ -15,7 +16,6 @@ use crate::trap::TrapKind;
 use dynasmrt::relocations::Relocation;
 use dynasmrt::{DynamicLabel, VecAssembler};
 use regalloc2::{Allocation, MachineEnv, Operand, PReg, PRegSet, RegClass, VReg};
-use std::collections::HashMap;
 
 /// A machine's calling convention and registers.
 #[derive(Clone, Debug)]
@@ -277,9 +277,9 @@ pub struct Context {
     pub inlined: Vec<InlinedCall>,
     pub(super) stubs: Vec<Stub>,
     pub(super) pool: Vec<PoolEntry>,
-    pub(super) pool_index: HashMap<PoolEntry, u32>,
+    pub(super) pool_index: Map<PoolEntry, u32>,
     /// Where a constant stands so many times in a row.
-    pub(super) pool_rows: HashMap<(u64, u8), u32>,
+    pub(super) pool_rows: Map<(u64, u8), u32>,
     pub(super) pool_refs: Vec<PoolRef>,
     pub(super) sites: Vec<Site>,
     pub(super) source: Vec<(u32, Origin)>,
@@ -297,8 +297,8 @@ impl Context {
             inlined: Vec::new(),
             stubs: Vec::new(),
             pool: Vec::new(),
-            pool_index: HashMap::new(),
-            pool_rows: HashMap::new(),
+            pool_index: Map::default(),
+            pool_rows: Map::default(),
             pool_refs: Vec::new(),
             sites: Vec::new(),
             source: Vec::new(),

@@ -4,6 +4,7 @@
 //! Its fall-back for rare arguments is the function itself, out of line, in an arm that is seldom taken.
 
 use super::replace::Replace;
+use crate::hash::Map;
 use crate::ir::func::{Func, Inst, InstId, InstKind, Region, RegionId, Ty, Value, Values};
 use crate::ir::op::{Math, Op, Scalar};
 use crate::math;
@@ -11,7 +12,6 @@ use crate::math::real::{Int, Mask, Real};
 use crate::math::table::TableId;
 use crate::span::Span;
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 /// Puts the operations of the elementary functions that `wanted` names in the place of their instructions.
 pub fn expand(func: &mut Func, wanted: impl Fn(&Func, InstId) -> bool) {
@@ -54,7 +54,7 @@ struct Builder {
     func: Func,
     insts: Vec<InstId>,
     /// Those made in this region.
-    constants: HashMap<(Scalar, u64, u8), Value>,
+    constants: Map<(Scalar, u64, u8), Value>,
     lanes: u8,
     span: Span,
     /// What is being expanded, with its arguments.
@@ -64,7 +64,7 @@ struct Builder {
 impl Builder {
     fn new(func: Func) -> Builder {
         let math = (Math::Exp, Values::default());
-        Builder { func, insts: Vec::new(), constants: HashMap::new(), lanes: 1, span: Span::default(), math }
+        Builder { func, insts: Vec::new(), constants: Map::default(), lanes: 1, span: Span::default(), math }
     }
 
     fn push(&mut self, kind: InstKind, args: &[Value], result: Option<Ty>) -> InstId {

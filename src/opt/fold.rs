@@ -3,22 +3,22 @@
 //! An operation that is known to trap stays where it is: it traps when it is reached.
 
 use super::replace::Replace;
+use crate::hash::Map;
 use crate::ir::eval::{self, CANONICAL_NAN};
 use crate::ir::func::{Func, Inst, InstId, InstKind, Ty, Value, Values};
 use crate::ir::index::Index;
 use crate::ir::op::{Op, Scalar};
 use crate::types::Elem;
-use std::collections::HashMap;
 
 /// How far back [`Fold::is_canonical`] looks.
 const CANONICAL_DEPTH: u32 = 4;
 
 /// Folds the whole function in one walk.
 pub(super) fn fold(func: &mut Func) {
-    let index = Index::new(func);
+    let mut index = Index::new(func);
     let replace = Replace::new(func);
-    let order = index.order.clone();
-    let mut fold = Fold { func, index, replace, inserted: HashMap::new() };
+    let order = std::mem::take(&mut index.order);
+    let mut fold = Fold { func, index, replace, inserted: Map::default() };
     for id in order {
         fold.inst(id);
     }
@@ -28,7 +28,7 @@ pub(super) fn fold(func: &mut Func) {
 }
 
 /// Puts new instructions before those that they were made for.
-fn insert(func: &mut Func, inserted: &HashMap<InstId, Vec<InstId>>) {
+fn insert(func: &mut Func, inserted: &Map<InstId, Vec<InstId>>) {
     if inserted.is_empty() {
         return;
     }
@@ -51,30 +51,34 @@ struct Fold<'a> {
     func: &'a mut Func,
     index: Index,
     replace: Replace,
-    inserted: HashMap<InstId, Vec<InstId>>,
+    inserted: Map<InstId, Vec<InstId>>,
 }
 
 impl Fold<'_> {
     fn inst(&mut self, id: InstId) {
         let inst = *self.func.inst(id);
-        let args: Vec<Value> = match inst.kind {
-            InstKind::Op(_) | InstKind::Math(_) | InstKind::Select => {
-                self.func.args(id).to_vec().into_iter().map(|arg| self.replace.resolve(arg)).collect()
-            }
-            _ => return,
-        };
+        if !matches!(inst.kind, InstKind::Op(_) | InstKind::Math(_) | InstKind::Select) {
+            return;
+        }
+        // None of these has more than three.
+        let mut args = [Value(0); 3];
+        let count = self.func.args(id).len().min(args.len());
+        for (arg, &now) in args.iter_mut().zip(self.func.args(id)) {
+            *arg = self.replace.resolve(now);
+        }
+        let args = &args[..count];
         // Lanes of vectors are the business of kernels.
         if self.func.ty(inst.first_result).lanes != 1 {
             return;
         }
         let folded = match inst.kind {
-            InstKind::Op(op) => self.constant_op(op, &args).or_else(|| self.identity(id, op, &args)),
+            InstKind::Op(op) => self.constant_op(op, args).or_else(|| self.identity(id, op, args)),
             InstKind::Math(math) => args
                 .iter()
                 .map(|&arg| self.f64(arg))
                 .collect::<Option<Vec<f64>>>()
                 .map(|args| Folded::Const(InstKind::ConstF64(eval::eval_math(math, &args).to_bits()))),
-            _ => self.select(&args),
+            _ => self.select(args),
         };
         match folded {
             None => {}
@@ -136,6 +140,10 @@ impl Fold<'_> {
     }
 
     fn constant_op(&self, op: Op, args: &[Value]) -> Option<Folded> {
+        // Most have an operand that is not constant, which is found without making a list.
+        if args.iter().any(|&arg| self.word(arg).is_none()) {
+            return None;
+        }
         let words = args.iter().map(|&arg| self.word(arg)).collect::<Option<Vec<u64>>>()?;
         let word = eval::eval(op, &words).ok()?;
         Some(Folded::Const(match op.result() {

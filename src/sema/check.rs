@@ -7,10 +7,11 @@ use super::graph::Graph;
 use super::hir::{self, ExprId, FuncId, Hir, List, Local, LocalId, Param, StmtId, StmtKind};
 use super::names::{Scopes, Visit, Walker};
 use crate::diagnostic::Diagnostics;
+use crate::hash::Set;
 use crate::span::Span;
 use crate::syntax::ast::{self, Ast, Ident, Symbol};
 use crate::types::{Elem, Type};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// What is known of an expression's type.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -118,9 +119,9 @@ pub(super) struct Checker<'a> {
     /// Whether a constant is being checked.
     pub in_const: bool,
     /// The variables of the program's own statements, which its functions do not see; made when the first name is unknown.
-    main_names: Option<HashSet<Symbol>>,
+    main_names: Option<Set<Symbol>>,
     /// Unknown names that were reported, each with the function.
-    pub unknown: HashSet<(usize, Symbol)>,
+    pub unknown: Set<(usize, Symbol)>,
     funcs: Vec<Option<hir::Func>>,
 }
 
@@ -143,7 +144,7 @@ impl<'a> Checker<'a> {
             host_of: env.hosts.iter().enumerate().map(|(i, h)| (h.name.as_str(), i as u32)).collect(),
             in_const: false,
             main_names: None,
-            unknown: HashSet::new(),
+            unknown: Set::default(),
             funcs: ast.fns.iter().map(|_| None).collect(),
         }
     }
@@ -226,7 +227,7 @@ impl<'a> Checker<'a> {
     pub fn is_main_name(&mut self, symbol: Symbol) -> bool {
         let ast = self.ast;
         let names = self.main_names.get_or_insert_with(|| {
-            let visit = Defined(HashSet::new());
+            let visit = Defined(Set::default());
             let mut walker = Walker { ast, visit };
             if let Some(body) = ast.body {
                 walker.block(body);
@@ -480,7 +481,7 @@ impl<'a> Checker<'a> {
 }
 
 /// All names that a block defines.
-struct Defined(HashSet<Symbol>);
+struct Defined(Set<Symbol>);
 
 impl Visit for Defined {
     fn define(&mut self, name: Ident) {

@@ -2,9 +2,9 @@
 
 use super::super::func::{Ty, Value};
 use super::tys_of;
+use crate::hash::Map;
 use crate::sema::hir::{self, ExprId, ExprKind, Hir, List, LocalId, StmtId, StmtKind};
 use crate::types::Type;
-use std::collections::HashMap;
 
 /// One SSA value's worth of a variable: an array has two, one behind the other.
 pub(super) type Slot = u32;
@@ -109,9 +109,9 @@ pub(super) struct Part {
 pub(super) struct Facts {
     assigned: Vec<LocalId>,
     /// Of expressions with control flow inside.
-    exprs: HashMap<ExprId, Part>,
+    exprs: Map<ExprId, Part>,
     /// Of loops: the part that is repeated.
-    loops: HashMap<StmtId, Part>,
+    loops: Map<StmtId, Part>,
     /// The function can leave a new array behind.
     pub(super) allocates: bool,
     /// How many nodes the function has.
