@@ -230,7 +230,9 @@ impl Shared {
 
     fn take_open(&self, book: &mut Book, units: u32, code: u32, pool: u32) -> Option<Found> {
         let (region, cluster) = book.windows[usize::from(pool > 0)]?;
-        let start = book.regions.get(region)?.as_ref()?.clusters.get(cluster)?.find_ready(units)?;
+        let found = book.regions.get(region)?.as_ref()?.clusters.get(cluster)?;
+        // It may have been emptied since and opened for the other kind.
+        let start = if found.has_pools() == (pool > 0) { found.find_ready(units)? } else { return None };
         self.take_at(book, (region, cluster, start), [units, code, pool], true)
     }
 

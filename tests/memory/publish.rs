@@ -113,6 +113,26 @@ fn code_without_constants_takes_fewer_steps() {
     );
 }
 
+/// Pages that were opened for one kind and given back may be opened for the other, which must not be mistaken for the first.
+#[test]
+fn pages_change_between_code_with_and_without_constants() {
+    let arena = CodeArena::default();
+    for pools in [[1, 0], [0, 1]] {
+        for pool in pools {
+            let full: Vec<_> = (0..16).map(|_| publish(&arena, &[7; 1][..pool]).unwrap()).collect();
+            assert!(full.iter().all(|code| call(code) == 42));
+            drop(full);
+            arena.trim();
+            let other = publish(&arena, &[8; 1][..1 - pool]).unwrap();
+            let again = publish(&arena, &[9; 1][..pool]).unwrap();
+            assert_eq!((other.pool(), again.pool()), (&[8; 1][..1 - pool], &[9; 1][..pool]));
+            drop((other, again));
+            arena.trim();
+        }
+    }
+    assert_eq!(arena.stats().used_bytes, 0);
+}
+
 /// `RETURN_42` so many times, each with a constant of its own, in shared pages.
 fn publish_parts(arena: &CodeArena, count: usize) -> Vec<ExecutableCode> {
     let (step, words) = (64, count * 8);
