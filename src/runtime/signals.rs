@@ -216,9 +216,11 @@ unsafe fn claim(signal: i32, info: *mut libc::siginfo_t, registers: *mut libc::c
         (scope, (*info).si_code, (*info).si_addr().addr(), machine::pc(registers))
     };
     let context = scope.context.load(Ordering::Relaxed);
-    // SAFETY: the context of the call that this thread is in lives until the scope ends, and is only read.
-    let call_of_helper =
-        if context.is_null() { (0, 0) } else { unsafe { ((*context).helper_sp, (*context).helper_ret) } };
+    let call_of_helper = match context.is_null() {
+        true => (0, 0),
+        // SAFETY: the context of the call that this thread is in lives until the scope ends, and is only read.
+        false => unsafe { ((*context).helper_sp, (*context).helper_ret) },
+    };
     let in_code = scope.code.contains(&pc);
     let from_elsewhere = code <= 0 || (signal == libc::SIGBUS && code != libc::BUS_ADRERR && code != libc::BUS_ADRALN);
     if from_elsewhere || (!in_code && call_of_helper.0 == 0) {
