@@ -110,12 +110,30 @@ impl<T: Target> Body<'_, T> {
     fn emit(&mut self, layout: &Layout) -> Result<(), CodegenError> {
         self.labels = self.flat.blocks.iter().map(|_| self.target.asm().new_dynamic_label()).collect();
         self.target.prologue(&self.cx.frame);
+        let heads = if self.flat.lanes > 1 { self.loop_heads(layout) } else { Vec::new() };
         for (at, block) in layout.order.iter().enumerate() {
             let next = layout.order.get(at + 1).copied();
+            if heads.get(*block as usize) == Some(&true) {
+                self.target.align_loop();
+            }
             self.block(*block as usize, next, layout)?;
         }
         self.stubs();
         Ok(())
+    }
+
+    /// The blocks that are jumped back to.
+    fn loop_heads(&self, layout: &Layout) -> Vec<bool> {
+        let mut heads = vec![false; self.flat.blocks.len()];
+        let mut emitted = vec![false; self.flat.blocks.len()];
+        for block in &layout.order {
+            emitted[*block as usize] = true;
+            for succ in &self.flat.blocks[*block as usize].succs {
+                let to = layout.target[succ.index()] as usize;
+                heads[to] |= emitted[to];
+            }
+        }
+        heads
     }
 
     fn block(&mut self, block: usize, next: Option<u32>, layout: &Layout) -> Result<(), CodegenError> {

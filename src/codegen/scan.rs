@@ -195,7 +195,7 @@ impl<'a, 'f> Scan<'a, 'f> {
     /// What is in a register at the top of a block came in its slot.
     fn enter_block(&mut self) {
         let mut loads = Vec::new();
-        for class in 0..2 {
+        for class in 0..CLASSES {
             let mut rest = self.occupied[class];
             while rest != 0 {
                 let reg = register(class, rest.trailing_zeros());

@@ -9,7 +9,7 @@ use super::frame::Frame;
 use super::{Arch, CodegenError, CpuFeatures};
 use crate::hash::Map;
 use crate::ir::func::InlinedCall;
-use crate::ir::op::Scalar;
+use crate::ir::op::{Scalar, TableId};
 use crate::sema::hir::FuncId;
 use crate::span::Span;
 use crate::trap::TrapKind;
@@ -280,6 +280,8 @@ pub struct Context {
     pub(super) pool_index: Map<PoolEntry, u32>,
     /// Where a constant stands so many times in a row.
     pub(super) pool_rows: Map<(u64, u8), u32>,
+    /// Where a small table of constants begins.
+    pub(super) pool_tables: Map<TableId, u32>,
     pub(super) pool_refs: Vec<PoolRef>,
     pub(super) sites: Vec<Site>,
     pub(super) source: Vec<(u32, Origin)>,
@@ -299,6 +301,7 @@ impl Context {
             pool: Vec::new(),
             pool_index: Map::default(),
             pool_rows: Map::default(),
+            pool_tables: Map::default(),
             pool_refs: Vec::new(),
             sites: Vec::new(),
             source: Vec::new(),
@@ -333,6 +336,16 @@ impl Context {
             self.pool.extend((0..count).map(|_| PoolEntry::Bits(bits)));
         }
         self.pool_refs.push(PoolRef { at: at as u32, entry });
+    }
+
+    /// Notes that the instruction at this offset addresses an element of a table of constants, all of which stands in the pool.
+    pub fn pool_table_ref(&mut self, at: usize, table: TableId, element: u32) {
+        let next = self.pool.len() as u32;
+        let start = *self.pool_tables.entry(table).or_insert(next);
+        if start == next {
+            self.pool.extend(table.values().iter().map(|value| PoolEntry::Bits(value.to_bits())));
+        }
+        self.pool_refs.push(PoolRef { at: at as u32, entry: start + element });
     }
 
     /// Notes the meaning of a return address. In the order of offsets.
@@ -384,6 +397,8 @@ pub trait Target: Sized {
     fn copy(&mut self, from: Allocation, to: Allocation, class: RegClass, frame: &Frame);
     /// Any instruction but a terminator with successors or `Return`; a [`FlatKind::Trap`] is the call itself (with its site), not a jump to a stub.
     fn inst(&mut self, inst: &Located<'_>, cx: &mut Context) -> Result<(), CodegenError>;
+    /// Before the head of a loop on vectors: where the machine fetches better from such a place.
+    fn align_loop(&mut self) {}
     /// Unconditional.
     fn jump(&mut self, to: DynamicLabel);
     /// Goes to `to` where the condition of a `Branch`, `BranchCmp` or `BranchBits` is `when`, else falls through.

@@ -14,6 +14,7 @@ use crate::sema::hir::FuncId;
 use crate::sema::{Env, analyze};
 use crate::span::Span;
 use crate::syntax::{SourceLimits, parse};
+use crate::types::{Elem, Type};
 use arbitrary::Unstructured;
 use regalloc2::RegallocOptions;
 
@@ -62,7 +63,7 @@ fn check_allocations<T: Target>(func: &Func, features: CpuFeatures) -> Flat {
     let target = T::new(features);
     let flat = flatten::flatten(func, &target).expect("blocks");
     let function = Allocatable::new(&flat, &target);
-    let env = &target.abi().env;
+    let env = target.env(&flat);
     let options = RegallocOptions { validate_ssa: true, ..RegallocOptions::default() };
     let full = regalloc2::run(&function, env, &options);
     for output in [full, scan::allocate(&function, env)] {
@@ -129,6 +130,47 @@ fn conformance_programs_get_right_allocations() {
         compiled += 1;
     }
     assert!(compiled > 500, "{compiled}");
+}
+
+/// Formulas of a row whose inputs are `x`, `y` and `z`.
+const ROWS: [&str; 6] = [
+    "x * y + z",
+    "if x > 0.5 { x * y } else { z - x }",
+    "sin(x) * exp(-(y * y)) + ln(1 + z * z)",
+    "var n = 0; var s = x; while n < 256 and s * s <= 4.0 { s = s * s + y; n += 1; } f64(n)",
+    "let a = erf(x) + erf(y); let b = cbrt(z) / atan(a); pow(a, b) + tanh(x * b) - hypot(a, b)",
+    "let i = i64(trunc(x * 3)); f64(shl(i * 7, 3) - sar(i, 2)) * y + f64(popcount(i)) + (if i == 3 or z < y { 1.5 } else { z })",
+];
+
+#[test]
+fn kernels_in_lanes_get_right_allocations() {
+    use crate::opt::{Passes, vectorize};
+    let inputs = ["x", "y", "z"].map(|name| crate::sema::Input { name: name.into(), ty: Type::F64, mutable: false });
+    let env = Env { inputs: inputs.to_vec(), ..Env::default() };
+    for source in ROWS {
+        let (ast, errors) = parse(source, &SourceLimits::default());
+        assert!(errors.is_empty(), "{source}: {errors:?}");
+        let hir = analyze(source, &ast, &env).expect("a program");
+        let main = hir.main.expect("a body");
+        let row = build(&hir, main, &BuildOptions { metering: true }).expect("IR");
+        for (arch, features) in
+            [(Arch::X64, CpuFeatures::V3), (Arch::X64, CpuFeatures::V4), (Arch::A64, CpuFeatures::Neon)]
+        {
+            let sources = [vectorize::Source::Column(Elem::F64); 3];
+            let passes = Passes::ALL;
+            let lanes = features.lanes();
+            let kernel = vectorize::vectorize(&row, &[], &sources, &[Elem::F64], lanes, &passes).expect("lanes");
+            match arch {
+                Arch::X64 => check_allocations::<X64>(&kernel.func, features),
+                Arch::A64 => check_allocations::<A64>(&kernel.func, features),
+            };
+            let options = CodegenOptions { arch, features, metering: true };
+            let blob = compile(&[kernel.func], &options).expect("code");
+            check_blob(&blob, arch);
+            let text = listing::listing(&blob, arch, &["row"], source).expect("a listing");
+            assert!(!text.contains("(bad)") && !text.contains(".word"), "{text}");
+        }
+    }
 }
 
 /// A function without branches over values of all types, more of them live than there are registers.

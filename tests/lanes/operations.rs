@@ -27,9 +27,13 @@ fn words(op: Op, operand: usize) -> Vec<u64> {
     }
 }
 
-/// All combinations, in columns; with three operands every third one.
-fn columns(op: Op) -> Vec<Vec<u64>> {
-    let choices: Vec<Vec<u64>> = (0..op.params().len()).map(|operand| words(op, operand)).collect();
+/// All combinations, in columns; with three operands some of them.
+fn columns(op: Op, constant: Option<(usize, u64)>) -> Vec<Vec<u64>> {
+    let choice = |operand| match constant {
+        Some((at, word)) if at == operand => vec![word],
+        _ => words(op, operand),
+    };
+    let choices: Vec<Vec<u64>> = (0..op.params().len()).map(choice).collect();
     let total: usize = choices.iter().map(Vec::len).product();
     let step = if choices.len() == 3 { 7 } else { 1 };
     let mut columns = vec![Vec::new(); choices.len()];
@@ -68,10 +72,7 @@ fn function(op: Op, features: CpuFeatures, constant: Option<(usize, u64)>) -> Ma
 }
 
 fn check(op: Op, func: usize, code: &mut crate::harness::Compiled, constant: Option<(usize, u64)>, lanes: usize) {
-    let mut inputs = columns(op);
-    if let Some((at, word)) = constant {
-        inputs[at].fill(word);
-    }
+    let inputs = columns(op, constant);
     let rows = inputs[0].len();
     let given: Vec<Column> =
         inputs.iter().zip(op.params()).map(|(words, scalar)| Column::new(*scalar, words.iter().copied())).collect();
@@ -177,7 +178,7 @@ fn single_floats_beside_vectors_mean_the_same() {
         }
         let mut code = compiled(made, level);
         for (func, op) in ops.iter().enumerate() {
-            let inputs = columns(*op);
+            let inputs = columns(*op, None);
             for row in (0..inputs[0].len()).step_by(if inputs.len() == 3 { 29 } else { 1 }) {
                 let words: Vec<u64> = inputs.iter().map(|column| column[row]).collect();
                 let mut out = Column::new(op.result(), std::iter::repeat_n(0, lanes));

@@ -31,6 +31,22 @@ pub struct X64 {
     wide_env: Option<MachineEnv>,
 }
 
+/// What heads of loops on vectors are aligned to, as far as the code is.
+const LOOP_ALIGN: usize = 32;
+
+/// Instructions of one byte and more that do nothing (Intel SDM volume 2, NOP).
+const NOPS: [&[u8]; 9] = [
+    &[0x90],
+    &[0x66, 0x90],
+    &[0x0F, 0x1F, 0x00],
+    &[0x0F, 0x1F, 0x40, 0x00],
+    &[0x0F, 0x1F, 0x44, 0x00, 0x00],
+    &[0x66, 0x0F, 0x1F, 0x44, 0x00, 0x00],
+    &[0x0F, 0x1F, 0x80, 0x00, 0x00, 0x00, 0x00],
+    &[0x0F, 0x1F, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+    &[0x66, 0x0F, 0x1F, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+];
+
 /// One or more instructions in dynasm's notation; `Rq(n)`, `Rd(n)`, `Rx(n)` are registers by number.
 macro_rules! asm {
     ($x64:expr, $($code:tt)*) => { dynasmrt::dynasm!($x64.asm ; .arch x64 ; $($code)*) };
@@ -115,6 +131,15 @@ impl Target for X64 {
 
     fn inst(&mut self, inst: &Located<'_>, cx: &mut Context) -> Result<(), CodegenError> {
         self.emit_inst(inst, cx)
+    }
+
+    fn align_loop(&mut self) {
+        let missing = self.offset().wrapping_neg() % LOOP_ALIGN;
+        let mut rest = missing;
+        while let Some(nop) = NOPS.get(rest.min(NOPS.len()).wrapping_sub(1)) {
+            self.asm.extend(*nop);
+            rest -= nop.len();
+        }
     }
 
     fn jump(&mut self, to: DynamicLabel) {

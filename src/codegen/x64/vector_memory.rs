@@ -203,14 +203,22 @@ impl X64 {
 
     pub(super) fn table_lanes(&mut self, table: TableId, inst: &Located<'_>, cx: &mut Context) {
         let (to, index) = (inst.def(0), inst.reg(0));
+        if self.is_wide() && matches!(table.len(), 8 | 16) {
+            // Permutations heed the lowest bits only.
+            let len = Len::L512;
+            if table.len() == 8 {
+                self.put(VexInst::new(V::Vpermpd, len, to, index, Rm::Pool));
+                return cx.pool_table_ref(self.offset() - 4, table, 0);
+            }
+            self.put(VexInst::new(V::Vmovupd, len, to, 0, Rm::Pool));
+            cx.pool_table_ref(self.offset() - 4, table, 0);
+            self.put(VexInst::new(V::Vpermt2pd, len, to, index, Rm::Pool));
+            return cx.pool_table_ref(self.offset() - 4, table, 8);
+        }
         self.table_address(TMP, table, cx);
         let rest = table.len() as u64 - 1;
         let from = |index: u8| Rm::Mem { base: TMP, index: Some((index, 3)), disp: 0 };
-        if self.is_wide() && table.len() == 8 {
-            // Permutations heed the lowest bits only.
-            let all = Rm::Mem { base: TMP, index: None, disp: 0 };
-            self.put(VexInst::new(V::Vpermpd, Len::L512, to, index, all));
-        } else if self.is_wide() {
+        if self.is_wide() {
             self.rrc(V::Vpandq, XTMP, index, rest, cx);
             self.mask_op(V::Kxnorb, KTMP, KTMP, KTMP);
             self.zero_vector(to);

@@ -57,6 +57,7 @@ impl X64 {
                 _ => 0,
             },
             Vector::Truncate | Vector::TableLoad(_) if !wide => 1,
+            Vector::TableLoad(table) if table.len() == 16 => return apart(defs, args, out),
             Vector::Gather(elem) => {
                 apart(defs, args, out);
                 let native = matches!(elem, Elem::F64 | Elem::I64) || (wide && matches!(elem, Elem::F32 | Elem::I32));
