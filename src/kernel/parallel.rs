@@ -6,7 +6,7 @@
 use super::bind::Rows;
 use super::output::{Selection, no_memory};
 use super::reduce::Fold;
-use super::run::{CHUNK, Present, Runner, scratch, select, spread};
+use super::run::{CHUNK, Present, Runner, promotion, scratch, select, spread};
 use super::{Columns, CompiledKernel, Kernel, OutputColumn, Reduction, bind, output, reduce};
 use crate::error::Error;
 use crate::sandbox::Sandbox;
@@ -65,8 +65,9 @@ fn map_one(
 ) -> Result<(), Error> {
     let runner = Runner::new(kernel, sandbox, rows);
     runner.refuse_missing()?;
+    let ints = promotion(ty, &out)?;
     let chunks = runner.chunks().zip(cut(&runner, out)).collect();
-    let init = || Ok((sandbox.worker(), scratch(ty)?));
+    let init = || Ok((sandbox.worker(), ints.clone()));
     each(chunks, init, |(sandbox, ints), range, part| runner.map_chunk(sandbox, range, part, ints)).map(drop)
 }
 

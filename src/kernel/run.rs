@@ -28,6 +28,9 @@ use std::time::Instant;
 /// Rows that are run at once; also the blocks of reductions.
 pub(super) const CHUNK: usize = 4096;
 
+/// Rows that are run at once where none can be missing and nothing is made of blocks.
+const LARGE_CHUNK: usize = 1 << 16;
+
 /// Fuel of one call of vector code: so that it comes back for the clock and the cancel flag.
 const CALL_FUEL: i64 = 1 << 20;
 
@@ -71,8 +74,17 @@ impl<'r, 'a> Runner<'r, 'a> {
 
     /// The chunks of all rows, in order.
     pub(super) fn chunks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        self.chunks_of(CHUNK)
+    }
+
+    fn chunks_of(&self, size: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let count = self.rows.count;
-        (0..count).step_by(CHUNK).map(move |start| start..count.min(start + CHUNK))
+        (0..count).step_by(size).map(move |start| start..count.min(start + size))
+    }
+
+    /// The chunks of rows that go to columns of results.
+    fn chunks_of_columns(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        self.chunks_of(if self.rows.validity.is_empty() { LARGE_CHUNK } else { CHUNK })
     }
 
     fn present(&self, range: &Range<usize>) -> Present {
@@ -342,6 +354,11 @@ pub(super) fn scratch(ty: Type) -> Result<Array, Error> {
     Array::zeros(elem_of(ty), CHUNK).ok_or_else(|| no_memory(CHUNK))
 }
 
+/// Where results go that are promoted then.
+pub(super) fn promotion(ty: Type, out: &SliceMut<'_>) -> Result<Array, Error> {
+    if elem_of(ty) == out.elem() { Ok(Array::F64(Vec::new())) } else { scratch(ty) }
+}
+
 fn promote(from: &Array, to: &mut SliceMut<'_>, count: usize) {
     if let (Array::I64(from), SliceMut::F64(to)) = (from, to) {
         let _fp = FpEnv::canonical();
@@ -432,8 +449,11 @@ pub(super) fn map_one(
 ) -> Result<(), Error> {
     let runner = Runner::new(kernel, sandbox, rows);
     runner.refuse_missing()?;
-    let mut ints = scratch(ty)?;
-    runner.chunks().try_for_each(|range| runner.map_chunk(sandbox, &range, out.range(range.clone()), &mut ints))
+    let mut ints = promotion(ty, &out)?;
+    let chunks = if ints.is_empty() { LARGE_CHUNK } else { CHUNK };
+    runner
+        .chunks_of(chunks)
+        .try_for_each(|range| runner.map_chunk(sandbox, &range, out.range(range.clone()), &mut ints))
 }
 
 /// Runs all outputs into new columns.
@@ -445,7 +465,7 @@ pub(super) fn map_all(
     let runner = Runner::new(kernel, sandbox, rows);
     let mut columns = runner.new_columns()?;
     let mut present = Vec::new();
-    for range in runner.chunks() {
+    for range in runner.chunks_of_columns() {
         let mut parts: Vec<SliceMut<'_>> = Vec::with_capacity(columns.len());
         for column in &mut columns {
             let (_, behind) = column.as_slice_mut().split_at(range.start);

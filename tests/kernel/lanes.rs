@@ -134,9 +134,9 @@ fn every_number_of_rows_is_done() {
     for (_, engine) in levels() {
         for text in texts {
             let kernel = engine.kernel(text).unwrap();
-            let long = Data::plain(9_001);
+            let long = Data::plain(70_001);
             let all = run(&engine, &kernel, &long.columns(), 1_000).unwrap();
-            for rows in (0..40).chain([4095, 4096, 4097, 8191, 8200]) {
+            for rows in (0..40).chain([4095, 4096, 4097, 8191, 8200, 65_535, 65_537, 70_001]) {
                 let some = run(&engine, &kernel, &Data::plain(rows).columns(), 1_000).unwrap();
                 assert!(some == all[..rows], "{text}: {rows} rows");
             }

@@ -11,6 +11,9 @@ const MOST_DEPTH: u32 = 64;
 
 /// The row function without calls, and how deep they were nested.
 pub(super) fn inline(row: &Func, funcs: &[Func]) -> Result<(Func, u32), String> {
+    if row.insts.len() > MOST_INSTS {
+        return Err("it is too large".to_owned());
+    }
     let mut func = row.clone();
     for depth in 0..=MOST_DEPTH {
         let index = Index::new(&func);

@@ -22,10 +22,14 @@ mod widen;
 
 use super::{dce, elementary};
 use crate::ir::emit::Emitter;
-use crate::ir::func::{Func, InstId, InstKind, Ty, Value};
+use crate::ir::func::{Func, Inst, InstId, InstKind, Ty, Value, Values};
 use crate::ir::index::Index;
 use crate::ir::op::{Scalar, scalar_of};
 use crate::types::{Elem, Type};
+use std::collections::HashSet;
+
+/// Elementary functions that are written out in one kernel.
+const MOST_EXPANDED: usize = 256;
 
 /// What a parameter of the row function is filled from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,10 +67,46 @@ pub fn vectorize(
     super::optimize(&mut inlined, passes);
     let wrapped = wrap(inlined).ok_or("it never gives a value")?;
     let mut func = widen::widen(&wrapped, sources, outputs, lanes)?;
-    elementary::expand_all(&mut func);
+    expand(&mut func);
     dce::remove_dead(&mut func);
     super::check(&func, "vectorize");
     Ok(Vectorized { func, depth })
+}
+
+/// Writes out the elementary functions of several lanes; behind so many of them, calls them lane by lane.
+fn expand(func: &mut Func) {
+    let in_lanes = |id: &InstId| {
+        let inst = func.inst(*id);
+        matches!(inst.kind, InstKind::Math(_)) && func.ty(inst.first_result).lanes > 1
+    };
+    let all: Vec<InstId> = Index::new(func).order.into_iter().filter(in_lanes).collect();
+    let (first, rest) = all.split_at(all.len().min(MOST_EXPANDED));
+    if let Some(last) = rest.last() {
+        let ty = func.ty(func.inst(*last).first_result);
+        let mask = func.new_value(lanes_of(Scalar::Bool, ty.lanes));
+        let constant = InstId(func.insts.len() as u32);
+        let span = func.span;
+        let kind = InstKind::ConstBool(true);
+        func.insts.push(Inst {
+            kind,
+            args: Values::default(),
+            first_result: mask,
+            results: 1,
+            span,
+            ..*func.inst(*last)
+        });
+        func.regions[func.body as usize].insts.insert(0, constant);
+        for &id in rest {
+            let InstKind::Math(math) = func.inst(id).kind else { continue };
+            let args = func.args(id);
+            let with: Vec<Value> = [mask, args[0]].iter().chain(args).copied().collect();
+            let with = func.new_values(&with);
+            let call = &mut func.insts[id.index()];
+            (call.kind, call.args) = (InstKind::MathLanes(math), with);
+        }
+    }
+    let first: HashSet<InstId> = first.iter().copied().collect();
+    elementary::expand(func, |_, id| first.contains(&id));
 }
 
 /// The same function with one return, at its end; `None` where it never gets there.

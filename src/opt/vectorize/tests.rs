@@ -303,6 +303,20 @@ fn functions_of_mathematics() {
 }
 
 #[test]
+fn many_functions_of_mathematics_are_called_by_lanes() {
+    let source = format!("var s = x; {} s", "s = exp(s * 0.01); ".repeat(300));
+    all(&source);
+    let mut funcs = funcs(&source);
+    let row = funcs.remove(0);
+    let vectorized = vectorize(&row, &funcs, &INPUTS.map(|(_, source)| source), &[Elem::F64], 4, &Passes::ALL).unwrap();
+    let order = crate::ir::index::Index::new(&vectorized.func).order;
+    let calls = order.iter().filter(|&&id| matches!(vectorized.func.inst(id).kind, InstKind::MathLanes(_))).count();
+    // Each that is written out has a call for rare arguments.
+    assert_eq!(calls, 300);
+    assert!(vectorized.func.insts.len() < 40_000);
+}
+
+#[test]
 fn rows_that_never_end_do_not_hold_others_up() {
     let (done, of) = check("while n == 5 { } m", &plain(40)).unwrap();
     assert!(done < of, "{done} of {of}");
