@@ -16,7 +16,7 @@ use regalloc2::{Edit, Inst, InstRange, Output, ProgPoint, RegClass};
 const MAX_INST_BYTES: usize = 96;
 
 /// Bytes that one cold stub may take, at the most.
-const MAX_STUB_BYTES: usize = 32;
+const MAX_STUB_BYTES: usize = 48;
 
 /// Code offsets are 32 bits wide, and branches relative with a sign.
 const MAX_CODE: usize = i32::MAX as usize / 2;

@@ -45,6 +45,11 @@ pub enum FlatKind {
     TableLoad(TableId),
     /// On values of several lanes.
     Vector(Vector),
+    /// (bool, usual, arguments …) → `usual`, or where the bool is what the last says, which is seldom, the elementary function's value. Its cold stub keeps
+    /// every register.
+    Rare(Math, bool),
+    /// (a, b, usual, arguments …) → likewise where the comparison of a and b is what the last says.
+    RareCmp(Math, Op, bool),
     /// (index, length) → nothing: the index's own register is the checked index.
     BoundsCheck,
     /// (lo, hi, length) → `hi - lo`.
@@ -140,7 +145,7 @@ impl FlatKind {
     /// Whether its code, its cold stub at least, reads the context or calls what does.
     pub fn needs_context(self) -> bool {
         match self {
-            FlatKind::Math(_) | FlatKind::Vector(_) => false,
+            FlatKind::Math(_) | FlatKind::Rare(..) | FlatKind::RareCmp(..) | FlatKind::Vector(_) => false,
             FlatKind::ArenaMark | FlatKind::ArenaRelease | FlatKind::LeaveCall(_) => true,
             _ => self.may_call(),
         }
@@ -152,6 +157,8 @@ impl FlatKind {
             FlatKind::Op(op) => !op.traps().is_empty(),
             FlatKind::Math(_)
             | FlatKind::Vector(Vector::MathLanes(_))
+            | FlatKind::Rare(..)
+            | FlatKind::RareCmp(..)
             | FlatKind::BoundsCheck
             | FlatKind::SliceCheck
             | FlatKind::CallHelper(_)

@@ -10,7 +10,7 @@ use super::flat::{Arg, Flat, FlatBlock, FlatInst, FlatKind, Vector, class_of};
 use super::flatten_vector::Held;
 use super::target::{Place, Target};
 use crate::ir::func::{Func, Inst, InstId, InstKind, RegionId, Value};
-use crate::ir::op::{Op, Scalar};
+use crate::ir::op::{Math, Op, Scalar};
 use crate::runtime::helper::Helper;
 use crate::span::Span;
 use regalloc2::{Block, RegClass, VReg};
@@ -246,6 +246,7 @@ impl<T: Target> Flattener<'_, T> {
                 self.push(FlatKind::Math(math), &args, &defs, span);
             }
             InstKind::Select => self.select(id, span),
+            InstKind::MathLanes(math) => self.rare(math, id, span),
             InstKind::BoundsCheck => {
                 let args = self.args(FlatKind::BoundsCheck, args);
                 self.push(FlatKind::BoundsCheck, &args, &[], span);
@@ -298,7 +299,6 @@ impl<T: Target> Flattener<'_, T> {
             | InstKind::VectorLoad(_)
             | InstKind::VectorStore(_)
             | InstKind::Gather(_)
-            | InstKind::MathLanes(_)
             | InstKind::TruncateLanes => {}
             // Proved, and its result is its index.
             InstKind::AssumeInBounds => {}
@@ -340,6 +340,24 @@ impl<T: Target> Flattener<'_, T> {
             let args = [condition, yes, no].map(|value| Arg::Reg(self.reg(value)));
             self.push(FlatKind::Select, &args, &defs, span);
         }
+    }
+
+    /// The fall-back of an elementary function that is in line.
+    fn rare(&mut self, math: Math, id: InstId, span: Span) {
+        let all = self.func.args(id);
+        let (condition, negated) = self.look_through(all[0]);
+        let (kind, mut args) = match self.fused_comparison(condition) {
+            Some((op, left, right)) => {
+                let kind = FlatKind::RareCmp(math, op, !negated);
+                (kind, self.op_args(kind, op, &[left, right]))
+            }
+            None => (FlatKind::Rare(math, !negated), vec![Arg::Reg(self.reg(condition))]),
+        };
+        args.extend(all[1..].iter().map(|value| Arg::Reg(self.reg(*value))));
+        let defs = self.results(id);
+        // Its arguments lie there for the stub's call.
+        self.flat.outgoing = self.flat.outgoing.max(2);
+        self.push(kind, &args, &defs, span);
     }
 
     /// Ends the block with a branch on a condition; one that is several joined by `and` or `or` becomes several branches.

@@ -35,7 +35,7 @@ impl<T: Target> Flattener<'_, T> {
         }
     }
 
-    fn is_vector(&self, value: Value) -> bool {
+    pub(super) fn is_vector(&self, value: Value) -> bool {
         self.func.ty(value).lanes > 1
     }
 

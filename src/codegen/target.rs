@@ -9,7 +9,7 @@ use super::frame::Frame;
 use super::{Arch, CodegenError, CpuFeatures};
 use crate::hash::Map;
 use crate::ir::func::InlinedCall;
-use crate::ir::op::{Scalar, TableId};
+use crate::ir::op::{Math, Scalar, TableId};
 use crate::sema::hir::FuncId;
 use crate::span::Span;
 use crate::trap::TrapKind;
@@ -241,6 +241,8 @@ pub enum Cold {
     HelperTrap,
     /// Calls [`crate::runtime::helper::Helper::Poll`], then goes back.
     Poll(SiteKind),
+    /// Computes an elementary function of the registers (the second as the first for one argument) into the last register, then goes back.
+    Rare(Math, [u8; 2], u8),
     /// Puts the canonical NaN into this float register, then goes back.
     Canonical(u8),
 }

@@ -197,7 +197,7 @@ pub enum InstKind {
     Gather(Elem),
     /// (I64 or I64×L) → F64 likewise: the element that the index's low bits name.
     TableLoad(TableId),
-    /// (Bool×L, F64×L, arguments F64×L …) → F64×L: the function's value in the lanes of the mask, `usual` in the others.
+    /// (Bool×L, usual F64×L, arguments F64×L …) → F64×L: the function's value in the lanes of the mask, seldom any, `usual` in the others. One lane too.
     MathLanes(Math),
     /// (F64×L) → I64×L: truncated; any value where that does not fit.
     TruncateLanes,

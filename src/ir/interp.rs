@@ -158,6 +158,7 @@ impl<'a> Machine<'a> {
             InstKind::Math(math) => vec![math_word(math, args)],
             InstKind::TableLoad(table) => vec![table_element(table, args[0] as i64).to_bits()],
             InstKind::Select => vec![if args[0] != 0 { args[1] } else { args[2] }],
+            InstKind::MathLanes(math) => vec![if args[0] != 0 { math_word(math, &args[2..]) } else { args[1] }],
             InstKind::BoundsCheck => {
                 let (index, len) = (args[0] as i64, args[1] as i64);
                 if !(0..len).contains(&index) {

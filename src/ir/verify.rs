@@ -283,7 +283,7 @@ fn check_lanes(kind: InstKind, args: &[Ty], results: &[Ty]) -> Checked {
         InstKind::VectorLoad(_) => (&[One, One], Many),
         InstKind::VectorStore(_) => (&[One, One, Many], One),
         InstKind::Gather(_) => (&[One, Many, Many], Many),
-        InstKind::MathLanes(_) => (&[Many, Many, Many, Many], Many),
+        InstKind::MathLanes(_) => (&[Any, Any, Any, Any], Any),
         InstKind::TruncateLanes => (&[Many], Many),
         _ if args.iter().chain(results).all(|ty| ty.lanes == 1) => return Ok(()),
         _ => return Err("of several lanes".to_owned()),

@@ -44,9 +44,11 @@ pub fn expand(func: &mut Func, wanted: impl Fn(&Func, InstId) -> bool) {
     }
 }
 
-/// All of them, of vectors and of single numbers.
+/// All of them: those of vectors where there are any, else those of single numbers.
 pub fn expand_all(func: &mut Func) {
-    expand(func, |_, _| true);
+    // The cold stub for a single number keeps single numbers only.
+    let has_vectors = func.values.iter().any(|ty| ty.lanes > 1);
+    expand(func, |func, id| (func.ty(func.inst(id).first_result).lanes > 1) == has_vectors);
 }
 
 /// A region in the making.
@@ -112,23 +114,18 @@ impl Builder {
     fn rare(&mut self, mask: Value, usual: Value) -> Value {
         let (math, args) = self.math;
         let lanes = self.lanes;
-        let condition = if lanes == 1 {
-            mask
-        } else {
-            let id = self.push(InstKind::AnyLane, &[mask], Some(Ty::one(Scalar::Bool)));
-            self.insts.push(id);
-            self.func.inst(id).first_result
-        };
-        let args = self.func.values_in(args).to_vec();
+        let all: Vec<Value> = [mask, usual].iter().chain(self.func.values_in(args)).copied().collect();
+        if lanes == 1 {
+            // The instruction tests by itself.
+            return self.inst(InstKind::MathLanes(math), &all, Scalar::F64);
+        }
+        let condition = self.push(InstKind::AnyLane, &[mask], Some(Ty::one(Scalar::Bool)));
+        self.insts.push(condition);
+        let condition = self.func.inst(condition).first_result;
         let (cold, warm) = (self.region(), self.region());
         let number = Ty { scalar: Scalar::F64, lanes };
         let branch = self.push(InstKind::If(cold, warm), &[condition], Some(number));
-        let called = if lanes == 1 {
-            self.push(InstKind::Math(math), &args, Some(number))
-        } else {
-            let all: Vec<Value> = [mask, usual].into_iter().chain(args).collect();
-            self.push(InstKind::MathLanes(math), &all, Some(number))
-        };
+        let called = self.push(InstKind::MathLanes(math), &all, Some(number));
         let value = self.func.inst(called).first_result;
         let leave =
             [self.push(InstKind::Exit(branch), &[value], None), self.push(InstKind::Exit(branch), &[usual], None)];

@@ -11,7 +11,8 @@ use crate::types::Elem;
 ///   which is the outgoing area at the bottom of the caller's frame; returns 0 and leaves its result in `Context::result`, or returns 1: the code
 ///   then jumps to its cold stub, which calls [`Helper::Trap`].
 ///   One that [`Helper::is_metered`] takes fuel from the context: the code stores its register there before the call, and loads it afterwards.
-/// - *special*: [`Helper::Trap`] never returns; [`Helper::Poll`] preserves every register but that of the fuel and the flags (x16, x17, x30 on AArch64).
+/// - *special*: [`Helper::Trap`] never returns; [`Helper::Poll`] preserves every register but that of the fuel and the flags (x16, x17, x30 on AArch64),
+///   [`Helper::Rare`] every register but the flags and the scratch registers (x30 too on AArch64).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Helper {
     /// An elementary function.
@@ -23,6 +24,9 @@ pub enum Helper {
     Trap,
     /// Called from a cold stub where the fuel slice fell below zero; comes back when the run may go on, else it traps. The return address tells the site.
     Poll,
+    /// Called from a cold stub with a math function's address in the scratch register and its arguments in the first two words of the outgoing area, the first of
+    /// which then is its value. Preserves every register as `Poll` does.
+    Rare,
     /// (length) → address of a new array.
     Alloc(Elem),
     /// Arrays as address and length, then the scalar of `Fill` → scalar.
@@ -38,7 +42,7 @@ pub enum Helper {
 impl Helper {
     /// Whether it is called with its arguments in memory.
     pub const fn is_buffered(self) -> bool {
-        !matches!(self, Helper::Math(_) | Helper::MathLanes(..) | Helper::Trap | Helper::Poll)
+        !matches!(self, Helper::Math(_) | Helper::MathLanes(..) | Helper::Trap | Helper::Poll | Helper::Rare)
     }
 
     /// Whether it may take fuel, or end the slice.
@@ -53,6 +57,7 @@ impl Helper {
             Helper::MathLanes(math, lanes) => format!("{}.x{lanes}", math.name()),
             Helper::Trap => "trap".to_owned(),
             Helper::Poll => "poll".to_owned(),
+            Helper::Rare => "rare".to_owned(),
             Helper::Alloc(elem) => format!("alloc.{elem}"),
             Helper::ArrayOp(op, elem) => format!("{}.{elem}", op.name()),
             Helper::HostCall => "host_call".to_owned(),

@@ -25,6 +25,7 @@ pub(super) fn address_of(helper: Helper) -> usize {
         Helper::MathLanes(math, _) => lanes_address::<8>(math),
         Helper::Trap => enter::trap_exit as *const () as usize,
         Helper::Poll => enter::poll as *const () as usize,
+        Helper::Rare => enter::rare as *const () as usize,
         Helper::Alloc(elem) => alloc_address(elem),
         Helper::ArrayOp(op, elem) => array_address(op, elem),
         Helper::HostCall => enter::host_call as *const () as usize,
@@ -294,7 +295,7 @@ mod tests {
 
     #[test]
     fn every_helper_has_an_address_of_its_own() {
-        let mut helpers = vec![Helper::Trap, Helper::Poll, Helper::HostCall, Helper::IGcd, Helper::IPow];
+        let mut helpers = vec![Helper::Trap, Helper::Poll, Helper::Rare, Helper::HostCall, Helper::IGcd, Helper::IPow];
         helpers.extend(Math::ALL.map(Helper::Math));
         for helper in helpers {
             assert_ne!(address_of(helper), 0, "{}", helper.name());

@@ -1,13 +1,13 @@
 //! Instructions other than scalar operations, branches and cold stubs.
 
-use super::abi::{CTX, DEPTH, FTMP, FUEL, SP, TMP, ZERO};
+use super::abi::{CTX, DEPTH, FTMP, FUEL, SP, TMP, TMP2, ZERO};
 use super::{A64, asm};
 use crate::codegen::CodegenError;
 use crate::codegen::blob::{PoolEntry, SiteKind};
 use crate::codegen::flat::FlatKind;
 use crate::codegen::target::{Cold, Context, Loc, Located, Stub};
 use crate::ir::arrays::CANONICAL_NAN;
-use crate::ir::op::Op;
+use crate::ir::op::{Math, Op};
 use crate::runtime::context::offset::{ARENA_TOP, FUEL_SLICE, RESULT, TRAP_INDEX, TRAP_LEN};
 use crate::runtime::helper::Helper;
 use crate::span::Span;
@@ -120,6 +120,7 @@ impl A64 {
                 self.select(cond, inst, 2);
             }
             FlatKind::Math(math) => self.call_helper(Helper::Math(math), inst.span, cx),
+            FlatKind::Rare(math, when) | FlatKind::RareCmp(math, _, when) => self.emit_rare(math, when, inst, cx),
             FlatKind::BoundsCheck => {
                 let (index, len) = (inst.arg(0), inst.arg(1));
                 // Unsigned, so that a negative index is above every length.
@@ -363,7 +364,7 @@ impl A64 {
         let over = self.label();
         let (when, near) = if cx.far { (!when, over) } else { (when, to) };
         match inst.kind {
-            FlatKind::BranchCmp(op) => self.branch_comparison(op, inst, when, near),
+            FlatKind::BranchCmp(op) | FlatKind::RareCmp(_, op, _) => self.branch_comparison(op, inst, when, near),
             FlatKind::BranchAny => self.branch_lanes(inst.reg(0), when, near),
             FlatKind::BranchBits(op) => {
                 match inst.arg(1) {
@@ -379,6 +380,16 @@ impl A64 {
             asm!(self, b =>to);
         }
         self.bind(over);
+    }
+
+    /// The result is in the register of the usual value, before the function's arguments.
+    fn emit_rare(&mut self, math: Math, when: bool, inst: &Located<'_>, cx: &mut Context) {
+        let (rare, back) = (self.label(), self.label());
+        self.emit_branch(inst, when, rare, cx);
+        self.bind(back);
+        let last = inst.args.len() - 1;
+        let first = last + 1 - math.arity();
+        cx.stub(rare, Some(back), Cold::Rare(math, [inst.reg(first), inst.reg(last)], inst.def(0)), inst.span);
     }
 
     fn branch_comparison(&mut self, op: Op, inst: &Located<'_>, when: bool, to: DynamicLabel) {
@@ -417,6 +428,16 @@ impl A64 {
             Cold::HelperTrap => self.call_pool(Helper::Trap, SiteKind::HelperTrap, stub.span, cx),
             Cold::Poll(kind) => {
                 self.call_pool(Helper::Poll, kind, stub.span, cx);
+            }
+            Cold::Rare(math, args, to) => {
+                self.store_float(args[0], SP, 0);
+                if math.arity() == 2 {
+                    self.store_float(args[1], SP, 8);
+                }
+                cx.pool_ref(self.offset(), PoolEntry::Helper(Helper::Math(math)));
+                asm!(self, adrp X(TMP2), 0; ldr X(TMP2), [XSP(TMP2)]);
+                self.call_pool(Helper::Rare, SiteKind::Helper, stub.span, cx);
+                self.load_float(to, SP, 0);
             }
             Cold::Canonical(reg) => self.load_float_const(reg, CANONICAL_NAN, cx),
         }

@@ -25,7 +25,8 @@ pub(super) fn folds(kind: FlatKind, arg: usize, bits: u64) -> bool {
             Op::IShl | Op::IShr | Op::ISar | Op::IRotl | Op::IRotr => true,
             _ => folds_in_comparison(op, arg, bits),
         },
-        (FlatKind::Op(op), 0) | (FlatKind::BranchCmp(op) | FlatKind::SelectCmp(op), 0 | 1) => {
+        (FlatKind::Op(op), 0)
+        | (FlatKind::BranchCmp(op) | FlatKind::SelectCmp(op) | FlatKind::RareCmp(_, op, _), 0 | 1) => {
             folds_in_comparison(op, arg, bits)
         }
         (FlatKind::BranchBits(_), 1) => is_logical(bits),
@@ -50,8 +51,12 @@ fn folds_in_comparison(op: Op, arg: usize, bits: u64) -> bool {
 
 /// See [`crate::codegen::target::Target::operands`].
 pub(super) fn operands(inst: &FlatInst, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
+    let compared = args.iter().take(2).filter(|arg| matches!(arg, Arg::Reg(_))).count();
     for def in defs {
         match inst.kind {
+            FlatKind::Rare(..) => out.reuse_def(*def, defs.len() + 1),
+            // One of the two compared may be a constant.
+            FlatKind::RareCmp(..) => out.reuse_def(*def, defs.len() + compared),
             FlatKind::Op(Op::FCanon | Op::INarrowI32 | Op::INarrowU8 | Op::BToI) => out.reuse_def(*def, defs.len()),
             _ => out.def(*def),
         }

@@ -31,6 +31,9 @@ impl<T: Target> Flattener<'_, T> {
             match inst.kind {
                 InstKind::If(..) => return true,
                 InstKind::Select => return !joined && !any_lane && self.func.args(user)[0] == value,
+                InstKind::MathLanes(_) if !self.is_vector(inst.first_result) => {
+                    return !joined && self.func.args(user)[0] == value;
+                }
                 InstKind::Op(Op::BNot) => value = inst.first_result,
                 InstKind::Op(Op::BAnd | Op::BOr) => {
                     joined = true;
@@ -95,7 +98,7 @@ impl<T: Target> Flattener<'_, T> {
             let Use { user: Some(user), .. } = self.uses[result.index()] else { return false };
             match self.func.inst(user).kind {
                 InstKind::If(..) => return true,
-                InstKind::Select => return false,
+                InstKind::Select | InstKind::MathLanes(_) => return false,
                 _ => result = self.func.inst(user).first_result,
             }
         }

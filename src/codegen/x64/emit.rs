@@ -7,7 +7,7 @@ use crate::codegen::blob::{PoolEntry, SiteKind};
 use crate::codegen::flat::FlatKind;
 use crate::codegen::target::{Cold, Context, Loc, Located, Stub};
 use crate::ir::arrays::CANONICAL_NAN;
-use crate::ir::op::Op;
+use crate::ir::op::{Math, Op};
 use crate::runtime::context::offset::{ARENA_TOP, FUEL_SLICE, RESULT, TRAP_INDEX, TRAP_LEN};
 use crate::runtime::helper::Helper;
 use crate::span::Span;
@@ -86,6 +86,7 @@ impl X64 {
             FlatKind::Select => self.emit_select(inst),
             FlatKind::SelectCmp(op) => self.emit_select_cmp(op, inst, cx),
             FlatKind::Math(math) => self.call_helper(Helper::Math(math), inst.span, cx),
+            FlatKind::Rare(math, when) | FlatKind::RareCmp(math, _, when) => self.emit_rare(math, when, inst, cx),
             FlatKind::BoundsCheck => {
                 let (index, len) = (inst.arg(0), inst.arg(1));
                 let out = self.label();
@@ -338,6 +339,16 @@ impl X64 {
         asm!(self, vblendvpd Rx(to), Rx(no), Rx(yes), Rx(XTMP));
     }
 
+    /// The result is in the register of the usual value, before the function's arguments.
+    fn emit_rare(&mut self, math: Math, when: bool, inst: &Located<'_>, cx: &mut Context) {
+        let (rare, back) = (self.label(), self.label());
+        self.emit_branch(inst, when, rare, cx);
+        self.bind(back);
+        let last = inst.args.len() - 1;
+        let first = last + 1 - math.arity();
+        cx.stub(rare, Some(back), Cold::Rare(math, [inst.reg(first), inst.reg(last)], inst.def(0)), inst.span);
+    }
+
     /// Goes to `to` where the condition is `when`.
     pub(super) fn emit_branch(&mut self, inst: &Located<'_>, when: bool, to: DynamicLabel, cx: &mut Context) {
         let cond = match inst.kind {
@@ -345,7 +356,7 @@ impl X64 {
                 self.test_lanes(inst.reg(0));
                 Cond::Ne
             }
-            FlatKind::BranchCmp(op) => self.compare(op, inst, cx),
+            FlatKind::BranchCmp(op) | FlatKind::RareCmp(_, op, _) => self.compare(op, inst, cx),
             FlatKind::BranchBits(op) => {
                 match inst.arg(1) {
                     Loc::Const(mask @ 0..=0x7F) => asm!(self, test Rb(inst.reg(0)), BYTE mask as i8),
@@ -409,6 +420,16 @@ impl X64 {
             Cold::HelperTrap => self.call_pool(Helper::Trap, SiteKind::HelperTrap, stub.span, cx),
             Cold::Poll(kind) => {
                 self.call_pool(Helper::Poll, kind, stub.span, cx);
+            }
+            Cold::Rare(math, args, to) => {
+                self.store_float(args[0], RSP, 0);
+                if math.arity() == 2 {
+                    self.store_float(args[1], RSP, 8);
+                }
+                asm!(self, mov Rq(TMP), [rip + 0]);
+                self.pool_ref(PoolEntry::Helper(Helper::Math(math)), cx);
+                self.call_pool(Helper::Rare, SiteKind::Helper, stub.span, cx);
+                self.load_float(to, RSP, 0);
             }
             Cold::Canonical(reg) => self.load_float_const(reg, CANONICAL_NAN, cx),
         }

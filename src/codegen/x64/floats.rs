@@ -28,6 +28,23 @@ macro_rules! arithmetic {
     };
 }
 
+/// A fused one, its result in the register of the first factor; the second factor or the summand may be in the pool.
+macro_rules! fused {
+    ($x64:expr, $cx:expr, $summand:ident, $factor:ident, $inst:expr) => {
+        match ($inst.arg(1), $inst.arg(2)) {
+            (Loc::Reg(factor), Loc::Reg(summand)) => asm!($x64, $summand Rx($inst.def(0)), Rx(factor), Rx(summand)),
+            (Loc::Reg(factor), Loc::Const(bits)) => {
+                asm!($x64, $summand Rx($inst.def(0)), Rx(factor), QWORD [rip + 0]);
+                $x64.pool_ref(PoolEntry::Bits(bits), $cx);
+            }
+            (Loc::Const(bits), _) => {
+                asm!($x64, $factor Rx($inst.def(0)), Rx($inst.reg(2)), QWORD [rip + 0]);
+                $x64.pool_ref(PoolEntry::Bits(bits), $cx);
+            }
+        }
+    };
+}
+
 /// A bitwise one with a mask from the pool. It reads 16 bytes; the upper lane is whatever lies there.
 macro_rules! masked {
     ($x64:expr, $cx:expr, $name:ident, $to:expr, $a:expr, $mask:expr) => {
@@ -50,10 +67,9 @@ impl X64 {
                 let a = self.float_reg(inst.arg(0), cx);
                 arithmetic!(self, cx, vdivsd, to, a, inst.arg(1));
             }
-            // `to` is the register of the first factor.
-            Op::Fma => asm!(self, vfmadd213sd Rx(to), Rx(inst.reg(1)), Rx(inst.reg(2))),
-            Op::Fms => asm!(self, vfmsub213sd Rx(to), Rx(inst.reg(1)), Rx(inst.reg(2))),
-            Op::Fnma => asm!(self, vfnmadd213sd Rx(to), Rx(inst.reg(1)), Rx(inst.reg(2))),
+            Op::Fma => fused!(self, cx, vfmadd213sd, vfmadd132sd, inst),
+            Op::Fms => fused!(self, cx, vfmsub213sd, vfmsub132sd, inst),
+            Op::Fnma => fused!(self, cx, vfnmadd213sd, vfnmadd132sd, inst),
             Op::FNeg => {
                 masked!(self, cx, vxorpd, to, inst.reg(0), SIGN);
             }

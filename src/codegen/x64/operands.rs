@@ -21,6 +21,7 @@ pub(super) fn folds(kind: FlatKind, arg: usize, bits: u64) -> bool {
     match (kind, arg) {
         (FlatKind::Op(op), 1) => match op {
             Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FEq | Op::FNe | Op::FLt | Op::FLe => true,
+            Op::Fma | Op::Fms | Op::Fnma => true,
             // One `minsd` or `maxsd` does only for constants that are neither NaN nor, for the lesser, -0.0.
             Op::FMin => !f64::from_bits(bits).is_nan() && bits != 1 << 63,
             Op::FMax => !f64::from_bits(bits).is_nan(),
@@ -45,9 +46,10 @@ pub(super) fn folds(kind: FlatKind, arg: usize, bits: u64) -> bool {
             Op::IShl | Op::IShr | Op::ISar | Op::IRotl | Op::IRotr => true,
             _ => false,
         },
+        (FlatKind::Op(Op::Fma | Op::Fms | Op::Fnma), 2) => true,
         (FlatKind::Op(Op::FSub | Op::FDiv | Op::FLt | Op::FLe), 0) => true,
         (FlatKind::Op(Op::ILt | Op::ILe), 0) => is_i32(bits),
-        (FlatKind::BranchCmp(op) | FlatKind::SelectCmp(op), 0 | 1) => match op {
+        (FlatKind::BranchCmp(op) | FlatKind::SelectCmp(op) | FlatKind::RareCmp(_, op, _), 0 | 1) => match op {
             Op::FEq | Op::FNe => arg == 1,
             Op::FLt | Op::FLe => true,
             Op::ILt | Op::ILe => is_i32(bits),
@@ -73,6 +75,8 @@ pub(super) fn operands(inst: &FlatInst, defs: &[VReg], args: &[Arg], out: &mut O
     match inst.kind {
         FlatKind::Op(op) => op_operands(op, defs, args, out),
         FlatKind::Select => select(0, defs, args, out),
+        FlatKind::Rare(..) => shared(1, defs, args, out),
+        FlatKind::RareCmp(..) => shared(2, defs, args, out),
         // `cmov` takes the second value where the flags say so; "equal" of floats takes two, and starts from the other value.
         FlatKind::SelectCmp(op) => select(if op == Op::FEq { 2 } else { 3 }, defs, args, out),
         FlatKind::TableLoad(_) => {
