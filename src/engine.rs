@@ -539,6 +539,7 @@ fn lower(hir: &Hir, count: usize, config: &Config) -> Result<Vec<ir::func::Func>
         funcs.push(func);
     }
     opt::optimize_program(&mut funcs, &config.passes);
+    funcs.iter_mut().for_each(|func| opt::finish(func, &config.passes));
     Ok(funcs)
 }
 

@@ -239,6 +239,10 @@ fn float_arithmetic() {
     op(Op::Fma, "d@a ax bx cx", "vfmadd213sd a, b, c");
     op(Op::Fms, "d@a ax bx cx", "vfmsub213sd a, b, c");
     op(Op::Fnma, "d@a ax bx cx", "vfnmadd213sd a, b, c");
+    for (of, name) in [(Op::Fma, "vfmadd"), (Op::Fms, "vfmsub"), (Op::Fnma, "vfnmadd")] {
+        op(of, "d@a ax bx c!1.5", &format!("{name}213sd a, b, [pool]"));
+        op(of, "d@a ax b!1.5 cx", &format!("{name}132sd a, c, [pool]"));
+    }
     op(Op::FSqrt, "dx ax", "vsqrtsd d, a, a");
     op(Op::FNeg, "dx ax", "vxorpd d, a, [pool]");
     op(Op::FAbs, "dx ax", "vandpd d, a, [pool]");
@@ -557,6 +561,13 @@ fn calls_and_the_context() {
     check(FlatKind::StoreArg(1), "a#-7", "mov qword ptr [rsp+8], -7");
     check(FlatKind::StoreArg(16), "a#5", "mov qword ptr [rsp+0x80], 5");
     check(FlatKind::Math(Math::Sin), "", "call [pool]");
+    let call = "mov r11, [pool]; call [pool]; vmovsd d, [rsp]; jmp";
+    let one = format!("vmovsd [rsp], c; {call}");
+    check(FlatKind::Rare(Math::Exp, true), "d@b ar bx cx", &format!("test a32, a32; jne; {one}"));
+    check(FlatKind::Rare(Math::Exp, false), "d@b ar bx cx", &format!("test a32, a32; je; {one}"));
+    let two = format!("vmovsd [rsp], e; vmovsd [rsp+8], f; {call}");
+    check(FlatKind::RareCmp(Math::Pow, Op::FLe, false), "d@c ax bx cx ex fx", &format!("vucomisd b, a; jb; {two}"));
+    check(FlatKind::RareCmp(Math::Pow, Op::ILt, true), "d@c ar br cx ex fx", &format!("cmp a, b; jl; {two}"));
     let helper = "mov rdi, r15; mov rsi, rsp; call [pool]; test rax, rax; jne";
     check(FlatKind::CallHelper(Helper::IGcd), "dr", &format!("{helper}; mov d, [r15+0x30]; call [pool]"));
     let helper = "mov [r15], r13; mov rdi, r15; mov rsi, rsp; call [pool]; mov r13, [r15]; test rax, rax; jne";

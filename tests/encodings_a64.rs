@@ -608,6 +608,14 @@ fn calls_and_the_context() {
     check(FlatKind::StoreArg(1), "a#-7", "mov x16, #0xfffffffffffffff9; str x16, [sp, #0x8]");
     check(FlatKind::StoreArg(4096), "a#5", "mov x16, #0x5; mov x17, #0x8000; str x16, [sp, x17]");
     check(FlatKind::Math(Math::Sin), "", POOL);
+    let address = POOL.replace("x16", "x17").replace("; blr x17", "");
+    let call = format!("{address}; {POOL}; ldr d, [sp]; b");
+    let one = format!("str c, [sp]; {call}");
+    check(FlatKind::Rare(Math::Exp, true), "d@b ar bx cx", &format!("cbnz a32; {one}"));
+    check(FlatKind::Rare(Math::Exp, false), "d@b ar bx cx", &format!("cbz a32; {one}"));
+    let two = format!("str e, [sp]; str f, [sp, #0x8]; {call}");
+    check(FlatKind::RareCmp(Math::Pow, Op::FLe, false), "d@c ax bx cx ex fx", &format!("fcmp a, b; b.hi; {two}"));
+    check(FlatKind::RareCmp(Math::Pow, Op::ILt, true), "d@c ar br cx ex fx", &format!("cmp a, b; b.lt; {two}"));
     let helper = format!("mov x0, x28; mov x1, sp; {POOL}; cbnz x0");
     check(FlatKind::CallHelper(Helper::IGcd), "dr", &format!("{helper}; ldr d, [x28, #0x30]; {POOL}"));
     let helper = format!("str x26, [x28]; mov x0, x28; mov x1, sp; {POOL}; ldr x26, [x28]; cbnz x0");

@@ -4,13 +4,14 @@
 //! into the one branch or selection that uses it, and the result of a bounds check becomes its index.
 
 mod conditions;
+mod rare;
 
 use super::CodegenError;
 use super::flat::{Arg, Flat, FlatBlock, FlatInst, FlatKind, Vector, class_of};
 use super::flatten_vector::Held;
 use super::target::{Place, Target};
 use crate::ir::func::{Func, Inst, InstId, InstKind, RegionId, Value};
-use crate::ir::op::{Math, Op, Scalar};
+use crate::ir::op::{Op, Scalar};
 use crate::runtime::helper::Helper;
 use crate::span::Span;
 use regalloc2::{Block, RegClass, VReg};
@@ -342,24 +343,6 @@ impl<T: Target> Flattener<'_, T> {
         }
     }
 
-    /// The fall-back of an elementary function that is in line.
-    fn rare(&mut self, math: Math, id: InstId, span: Span) {
-        let all = self.func.args(id);
-        let (condition, negated) = self.look_through(all[0]);
-        let (kind, mut args) = match self.fused_comparison(condition) {
-            Some((op, left, right)) => {
-                let kind = FlatKind::RareCmp(math, op, !negated);
-                (kind, self.op_args(kind, op, &[left, right]))
-            }
-            None => (FlatKind::Rare(math, !negated), vec![Arg::Reg(self.reg(condition))]),
-        };
-        args.extend(all[1..].iter().map(|value| Arg::Reg(self.reg(*value))));
-        let defs = self.results(id);
-        // Its arguments lie there for the stub's call.
-        self.flat.outgoing = self.flat.outgoing.max(2);
-        self.push(kind, &args, &defs, span);
-    }
-
     /// Ends the block with a branch on a condition; one that is several joined by `and` or `or` becomes several branches.
     fn branch(&mut self, id: InstId, yes: u32, no: u32) {
         let span = self.func.inst(id).span;
@@ -456,7 +439,7 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     /// Arguments of an operation: a constant second where the order is free.
-    fn op_args(&mut self, kind: FlatKind, op: Op, args: &[Value]) -> Vec<Arg> {
+    pub(super) fn op_args(&mut self, kind: FlatKind, op: Op, args: &[Value]) -> Vec<Arg> {
         match args {
             [a, b] if is_commutative(op) && self.constant(*a).is_some() && self.constant(*b).is_none() => {
                 self.args(kind, &[*b, *a])

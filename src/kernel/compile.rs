@@ -123,6 +123,7 @@ pub(super) fn generate(
     let Some((arch, features)) = shared.target else { return Ok(None) };
     let lanes = features.lanes();
     let published = lower(engine, formulas, typed, types, lanes).and_then(|mut lowered| {
+        lowered.funcs.iter_mut().for_each(|func| opt::finish(func, &shared.config.passes));
         let options = CodegenOptions { arch, features, metering: shared.config.metering };
         let mut blob = codegen::compile(&lowered.funcs, &options);
         if let (Err(error), Ok(_)) = (&blob, &lowered.vector) {

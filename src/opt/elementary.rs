@@ -6,12 +6,16 @@
 use super::replace::Replace;
 use crate::hash::Map;
 use crate::ir::func::{Func, Inst, InstId, InstKind, Region, RegionId, Ty, Value, Values};
+use crate::ir::index::Index;
 use crate::ir::op::{Math, Op, Scalar};
 use crate::math;
 use crate::math::real::{Int, Mask, Real};
 use crate::math::table::TableId;
 use crate::span::Span;
 use std::cell::RefCell;
+
+/// How many of a function that runs once are put in line.
+const FEW: usize = 6;
 
 /// Puts the operations of the elementary functions that `wanted` names in the place of their instructions.
 pub fn expand(func: &mut Func, wanted: impl Fn(&Func, InstId) -> bool) {
@@ -46,9 +50,49 @@ pub fn expand(func: &mut Func, wanted: impl Fn(&Func, InstId) -> bool) {
 
 /// All of them: those of vectors where there are any, else those of single numbers.
 pub fn expand_all(func: &mut Func) {
-    // The cold stub for a single number keeps single numbers only.
-    let has_vectors = func.values.iter().any(|ty| ty.lanes > 1);
+    let has_vectors = has_vectors(func);
     expand(func, |func, id| (func.ty(func.inst(id).first_result).lanes > 1) == has_vectors);
+}
+
+fn has_vectors(func: &Func) -> bool {
+    func.values.iter().any(|ty| ty.lanes > 1)
+}
+
+/// Those that are short, in a loop or where there are few of them: in line they wait for nothing but their arguments, and what is kept in registers stays there.
+/// Whether there are any.
+pub(super) fn expand_short(func: &mut Func) -> bool {
+    let is_short = |func: &Func, id: InstId| {
+        matches!(func.inst(id).kind, InstKind::Math(Math::Exp | Math::Ln | Math::Sin | Math::Cos))
+    };
+    // The cold stub for a single number keeps single numbers only.
+    if !func.insts.iter().any(|inst| matches!(inst.kind, InstKind::Math(_))) || has_vectors(func) {
+        return false;
+    }
+    let index = Index::new(func);
+    let calls: Vec<InstId> = index.order.iter().copied().filter(|&id| is_short(func, id)).collect();
+    if calls.is_empty() {
+        return false;
+    }
+    let in_loop = |id: InstId| {
+        let mut owner = index.owner[index.region[id.index()].index()];
+        while let Some(outer) = owner {
+            if matches!(func.inst(outer).kind, InstKind::Loop(_)) {
+                return true;
+            }
+            owner = index.owner[index.region[outer.index()].index()];
+        }
+        false
+    };
+    let mut straight = 0;
+    let mut wanted = vec![false; func.insts.len()];
+    for id in calls {
+        let looped = in_loop(id);
+        straight += usize::from(!looped);
+        wanted[id.index()] = looped || straight <= FEW;
+    }
+    // What is made meanwhile is no call.
+    expand(func, |_, id| wanted.get(id.index()).is_some_and(|&wanted| wanted));
+    true
 }
 
 /// A region in the making.
@@ -142,7 +186,7 @@ impl Builder {
 }
 
 /// The body of a function over its arguments.
-fn call<R: Real>(function: Math, arg: impl Fn(usize) -> R) -> R {
+pub(super) fn call<R: Real>(function: Math, arg: impl Fn(usize) -> R) -> R {
     let x = arg(0);
     match function {
         Math::Exp => math::exp(x),

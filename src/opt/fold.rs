@@ -245,7 +245,7 @@ impl Fold<'_> {
         let Some(id) = self.index.inst(value) else { return false };
         match self.func.inst(id).kind {
             InstKind::ConstF64(bits) => bits == CANONICAL_NAN || !f64::from_bits(bits).is_nan(),
-            InstKind::Op(Op::IToF | Op::BToF | Op::FCanon) => true,
+            InstKind::Op(Op::IToF | Op::BToF | Op::FCanon) | InstKind::Math(_) => true,
             InstKind::Op(Op::FAbs) if depth > 0 => {
                 let arg = self.func.args(id)[0];
                 let arg = self.replace.resolve(arg);

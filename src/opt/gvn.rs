@@ -173,6 +173,7 @@ impl Numbering<'_> {
             InstKind::SliceCheck => (7, 0),
             InstKind::ElemAddr(elem) => (8, elem as u64),
             InstKind::Load(elem) => (9, elem as u64),
+            InstKind::TableLoad(table) => (10, table as u64),
             _ => return None,
         };
         let mut args = [u32::MAX; 3];

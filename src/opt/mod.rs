@@ -38,6 +38,8 @@ pub struct Passes {
     pub gvn: bool,
     /// Checks that cannot fail.
     pub bounds: bool,
+    /// Short elementary functions in line, where they are few or in a loop.
+    pub elementary: bool,
     /// What nobody uses.
     pub dce: bool,
     /// Small functions in place of calls of them.
@@ -46,19 +48,36 @@ pub struct Passes {
 
 impl Passes {
     /// All.
-    pub const ALL: Passes =
-        Passes { fold: true, control: true, licm: true, gvn: true, bounds: true, dce: true, inline: true };
+    pub const ALL: Passes = Passes {
+        fold: true,
+        control: true,
+        licm: true,
+        gvn: true,
+        bounds: true,
+        elementary: true,
+        dce: true,
+        inline: true,
+    };
     /// None.
-    pub const NONE: Passes =
-        Passes { fold: false, control: false, licm: false, gvn: false, bounds: false, dce: false, inline: false };
+    pub const NONE: Passes = Passes {
+        fold: false,
+        control: false,
+        licm: false,
+        gvn: false,
+        bounds: false,
+        elementary: false,
+        dce: false,
+        inline: false,
+    };
 
     /// All but one, for each, with a name that says which.
-    pub const ALL_BUT_ONE: [(&str, Passes); 7] = [
+    pub const ALL_BUT_ONE: [(&str, Passes); 8] = [
         ("without fold", Passes { fold: false, ..Passes::ALL }),
         ("without control", Passes { control: false, ..Passes::ALL }),
         ("without licm", Passes { licm: false, ..Passes::ALL }),
         ("without gvn", Passes { gvn: false, ..Passes::ALL }),
         ("without bounds", Passes { bounds: false, ..Passes::ALL }),
+        ("without elementary", Passes { elementary: false, ..Passes::ALL }),
         ("without dce", Passes { dce: false, ..Passes::ALL }),
         ("without inline", Passes { inline: false, ..Passes::ALL }),
     ];
@@ -118,6 +137,18 @@ pub fn optimize(func: &mut Func, passes: &Passes) {
     // What cannot trap any more can move.
     run(func, passes.licm && passes.bounds && has_loops, "licm", &licm::hoist);
     run(func, passes.dce, "dce", if has_control { &dce::remove_dead } else { &dce::remove_dead_in_line });
+}
+
+/// What is done last, when nobody asks any more which elementary functions a function of single numbers calls.
+pub fn finish(func: &mut Func, passes: &Passes) {
+    if !passes.elementary || !elementary::expand_short(func) {
+        return;
+    }
+    if passes.gvn {
+        gvn::number(func, func.insts.iter().any(|inst| matches!(inst.kind, InstKind::Loop(_))));
+    }
+    dce::remove_dead(func);
+    check(func, "elementary");
 }
 
 /// A pass that breaks the rules of the IR is found where it is developed.

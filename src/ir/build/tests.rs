@@ -5,7 +5,7 @@ use super::super::print::{print, print_with_source};
 use super::super::verify::verify;
 use super::{BuildError, BuildOptions, build};
 use crate::ir::func::{Func, InstKind};
-use crate::opt::{Passes, optimize, optimize_program};
+use crate::opt::{Passes, finish, optimize, optimize_program};
 use crate::sema::hir::{FuncId, Hir};
 use crate::sema::{Env, HostParams, HostSignature, Input, analyze};
 use crate::syntax::{SourceLimits, parse};
@@ -80,12 +80,13 @@ pub(crate) fn run_funcs(funcs: &[Func]) -> Outcome {
 fn run(source: &str) -> Outcome {
     let plain = funcs(source, true);
     let outcome = run_funcs(&plain);
-    for bits in 1..128 {
+    for bits in 1..256 {
         let on = |pass: u32| bits >> pass & 1 != 0;
-        let passes =
-            Passes { fold: on(0), control: on(1), licm: on(2), gvn: on(3), bounds: on(4), dce: on(5), inline: on(6) };
+        let (fold, control, licm, gvn) = (on(0), on(1), on(2), on(3));
+        let passes = Passes { fold, control, licm, gvn, bounds: on(4), dce: on(5), inline: on(6), elementary: on(7) };
         let mut funcs = plain.clone();
         optimize_program(&mut funcs, &passes);
+        funcs.iter_mut().for_each(|func| finish(func, &passes));
         funcs.iter().for_each(|func| verify(func).unwrap());
         let text = || funcs.iter().map(print).collect::<String>();
         assert_eq!(run_funcs(&funcs), outcome, "{source}\n{passes:?}\n{}", text());
