@@ -22,7 +22,14 @@ pub trait Meter {
 /// `x`, any NaN made canonical.
 #[inline]
 pub fn canonical(x: f64) -> f64 {
-    if x.is_nan() { f64::from_bits(CANONICAL_NAN) } else { x }
+    f64::from_bits(canonical_bits(x))
+}
+
+/// The bits of `x`, any NaN made canonical. The choice is between whole numbers: the compiler may take one between a NaN and `x` for `x`.
+#[inline]
+pub fn canonical_bits(x: f64) -> u64 {
+    let bits = x.to_bits();
+    if bits << 1 > f64::INFINITY.to_bits() << 1 { CANONICAL_NAN } else { bits }
 }
 
 /// `x`, any NaN made canonical.

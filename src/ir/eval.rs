@@ -6,6 +6,7 @@ use super::op::{Math, Op, TableId};
 use crate::math;
 use crate::trap::TrapKind;
 
+use super::arrays::canonical_bits;
 pub use super::arrays::{CANONICAL_NAN, canonical, fmax, fmin};
 
 /// What `op` gives for these operands, which are as many as [`Op::params`] says.
@@ -15,7 +16,7 @@ pub fn eval(op: Op, args: &[u64]) -> Result<u64, TrapKind> {
     let f = |i: usize| f64::from_bits(word(i));
     let n = |i: usize| word(i) as i64;
     let b = |i: usize| word(i) != 0;
-    let float = |x: f64| Ok(canonical(x).to_bits());
+    let float = |x: f64| Ok(canonical_bits(x));
     let int = |x: i64| Ok(x as u64);
     let truth = |x: bool| Ok(u64::from(x));
     let checked = |x: Option<i64>| x.map(|x| x as u64).ok_or(TrapKind::IntegerOverflow);
