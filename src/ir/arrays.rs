@@ -35,7 +35,8 @@ pub fn canonical_bits(x: f64) -> u64 {
 /// `x`, any NaN made canonical.
 #[inline]
 pub fn canonical_f32(x: f32) -> f32 {
-    if x.is_nan() { f32::from_bits(0x7FC0_0000) } else { x }
+    let bits = x.to_bits();
+    f32::from_bits(if bits << 1 > 0x7F80_0000 << 1 { 0x7FC0_0000 } else { bits })
 }
 
 /// The lesser; NaN if either is, -0.0 below 0.0.
