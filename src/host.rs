@@ -50,9 +50,43 @@ pub struct HostFn {
     pub result: Type,
     /// What it does.
     pub call: Arc<HostClosure>,
+    words: Option<Arc<WordsClosure>>,
 }
 
+/// The closure behind a host function of fixed types, on words: of each argument its type and its bits.
+type WordsClosure = dyn Fn(&[u64]) -> Result<u64, HostError> + Send + Sync;
+
 impl HostFn {
+    /// A host function that takes and gives values whose types are known only at run time.
+    pub fn new(
+        name: &str,
+        params: HostParams,
+        result: Type,
+        call: impl Fn(&[Value]) -> Result<Value, HostError> + Send + Sync + 'static,
+    ) -> HostFn {
+        HostFn { name: name.to_owned(), params, result, call: Arc::new(call), words: None }
+    }
+
+    /// Calls it as machine code does: with the type (0 `f64`, 1 `i64`, 2 `bool`) and the bits of each argument. Its result's bits.
+    pub(crate) fn invoke_words(&self, words: &[u64]) -> Result<u64, HostError> {
+        if let Some(call) = &self.words {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(words)));
+            return outcome.unwrap_or_else(|payload| Err(panicked(payload)));
+        }
+        let value = |pair: &[u64]| match pair[0] {
+            0 => Value::F64(f64::from_bits(pair[1])),
+            1 => Value::I64(pair[1] as i64),
+            _ => Value::Bool(pair[1] != 0),
+        };
+        let values: Vec<Value> = words.chunks_exact(2).map(value).collect();
+        self.invoke(&values).map(|value| match value {
+            Value::F64(x) => x.to_bits(),
+            Value::I64(n) => n as u64,
+            Value::Bool(b) => u64::from(b),
+            Value::Unit | Value::Array(_) => 0,
+        })
+    }
+
     /// Calls it; a panic inside becomes [`HostError::Panicked`], a result of another type [`HostError::Failed`].
     pub fn invoke(&self, args: &[Value]) -> Result<Value, HostError> {
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.call)(args)));
@@ -60,17 +94,20 @@ impl HostFn {
             Ok(Ok(value)) if value.ty() == self.result => Ok(value),
             Ok(Ok(value)) => Err(HostError::Failed(format!("{} gave {}, not {}", self.name, value.ty(), self.result))),
             Ok(Err(error)) => Err(error),
-            Err(payload) => {
-                let message = payload
-                    .downcast_ref::<&str>()
-                    .map(|s| (*s).to_owned())
-                    .or_else(|| payload.downcast_ref::<String>().cloned())
-                    .unwrap_or_else(|| "a panic without a message".to_owned());
-                let panic = Some(Arc::new(std::sync::Mutex::new(payload)));
-                Err(HostError::Panicked(HostFailure { message, panic }))
-            }
+            Err(payload) => Err(panicked(payload)),
         }
     }
+}
+
+#[cold]
+fn panicked(payload: Box<dyn std::any::Any + Send>) -> HostError {
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned());
+    let panic = Some(Arc::new(std::sync::Mutex::new(payload)));
+    HostError::Panicked(HostFailure { message, panic })
 }
 
 impl fmt::Debug for HostFn {
@@ -97,6 +134,8 @@ pub trait HostScalar: Sized + Send + Sync + 'static {
     const TYPE: Type;
     /// From a value of that type.
     fn from_value(value: &Value) -> Option<Self>;
+    /// From the bits of a value of that type.
+    fn from_bits(bits: u64) -> Self;
 }
 
 impl HostScalar for f64 {
@@ -106,6 +145,9 @@ impl HostScalar for f64 {
             Value::F64(x) => Some(*x),
             _ => None,
         }
+    }
+    fn from_bits(bits: u64) -> f64 {
+        f64::from_bits(bits)
     }
 }
 
@@ -117,6 +159,9 @@ impl HostScalar for i64 {
             _ => None,
         }
     }
+    fn from_bits(bits: u64) -> i64 {
+        bits as i64
+    }
 }
 
 impl HostScalar for bool {
@@ -127,6 +172,9 @@ impl HostScalar for bool {
             _ => None,
         }
     }
+    fn from_bits(bits: u64) -> bool {
+        bits != 0
+    }
 }
 
 /// What a host closure gives: `f64`, `i64`, `bool`, `()`, or a `Result` of one of them.
@@ -135,25 +183,39 @@ pub trait HostResult {
     const TYPE: Type;
     /// As a value or a failure.
     fn into_value(self) -> Result<Value, HostError>;
+    /// As the bits of a value or a failure.
+    fn into_bits(self) -> Result<u64, HostError>;
 }
 
 macro_rules! host_results {
-    ($($ty:ty, $tag:ident;)*) => {$(
+    ($($ty:ty, $tag:ident, |$value:ident| $bits:expr;)*) => {$(
         impl HostResult for $ty {
             const TYPE: Type = Type::$tag;
             fn into_value(self) -> Result<Value, HostError> {
                 Ok(Value::from(self))
             }
+            fn into_bits(self) -> Result<u64, HostError> {
+                let $value = self;
+                Ok($bits)
+            }
         }
     )*};
 }
 
-host_results!(f64, F64; i64, I64; bool, Bool; (), Unit;);
+host_results! {
+    f64, F64, |x| x.to_bits();
+    i64, I64, |n| n as u64;
+    bool, Bool, |b| u64::from(b);
+    (), Unit, |_unit| 0;
+}
 
 impl<T: HostResult, E: Into<HostError>> HostResult for Result<T, E> {
     const TYPE: Type = T::TYPE;
     fn into_value(self) -> Result<Value, HostError> {
         self.map_err(Into::into)?.into_value()
+    }
+    fn into_bits(self) -> Result<u64, HostError> {
+        self.map_err(Into::into)?.into_bits()
     }
 }
 
@@ -172,6 +234,17 @@ macro_rules! host_closures {
         {
             #[allow(non_snake_case, unused_mut, unused_variables, reason = "a macro over any number of parameters")]
             fn into_host_fn(self, name: &str) -> HostFn {
+                let closure = Arc::new(self);
+                let on_words = closure.clone();
+                let words = move |words: &[u64]| {
+                    let mut bits = words.chunks_exact(2).map(|pair| pair[1]);
+                    $(
+                        let $arg = $arg::from_bits(
+                            bits.next().ok_or_else(|| HostError::Failed("too few arguments".to_owned()))?,
+                        );
+                    )*
+                    on_words($($arg),*).into_bits()
+                };
                 let call = move |args: &[Value]| {
                     let mut args = args.iter();
                     $(
@@ -180,13 +253,14 @@ macro_rules! host_closures {
                             .and_then($arg::from_value)
                             .ok_or_else(|| HostError::Failed("an argument of another type".to_owned()))?;
                     )*
-                    self($($arg),*).into_value()
+                    closure($($arg),*).into_value()
                 };
                 HostFn {
                     name: name.to_owned(),
                     params: HostParams::Fixed(vec![$($arg::TYPE),*]),
                     result: R::TYPE,
                     call: Arc::new(call),
+                    words: Some(Arc::new(words)),
                 }
             }
         }

@@ -30,7 +30,7 @@ fn with_printing(execution: Execution, printed: &Printed) -> Config {
         Ok(Value::Unit)
     };
     let params = HostParams::Scalars;
-    config.add_host_fn(HostFn { name: "print".to_owned(), params, result: Type::Unit, call: Arc::new(print) });
+    config.add_host_fn(HostFn::new("print", params, Type::Unit, print));
     let out = printed.clone();
     let put = move |c: i64| -> Result<(), HostError> {
         let c = u32::try_from(c).ok().and_then(char::from_u32).ok_or(HostError::BadArgument)?;

@@ -80,15 +80,10 @@ fn values_live_across_a_call() {
 fn any_scalars_can_be_taken() {
     let seen: Arc<std::sync::Mutex<Vec<Value>>> = Arc::default();
     let sink = seen.clone();
-    let tell = HostFn {
-        name: "tell".to_owned(),
-        params: HostParams::Scalars,
-        result: Type::I64,
-        call: Arc::new(move |args| {
-            sink.lock().unwrap().extend_from_slice(args);
-            Ok(Value::I64(args.len() as i64))
-        }),
-    };
+    let tell = HostFn::new("tell", HostParams::Scalars, Type::I64, move |args| {
+        sink.lock().unwrap().extend_from_slice(args);
+        Ok(Value::I64(args.len() as i64))
+    });
     let configure = |mut config: Config| {
         config.add_host_fn(tell.clone());
         config
@@ -171,12 +166,9 @@ fn a_panic_is_a_trap_that_keeps_the_payload() {
 
 #[test]
 fn a_result_of_another_type_is_a_failure() {
-    let wrong = HostFn {
-        name: "wrong".to_owned(),
-        params: HostParams::Fixed(vec![Type::F64]),
-        result: Type::F64,
-        call: Arc::new(|args| Ok(if args == [Value::F64(1.0)] { Value::F64(2.0) } else { Value::I64(3) })),
-    };
+    let wrong = HostFn::new("wrong", HostParams::Fixed(vec![Type::F64]), Type::F64, |args| {
+        Ok(if args == [Value::F64(1.0)] { Value::F64(2.0) } else { Value::I64(3) })
+    });
     let configure = |mut config: Config| {
         config.add_host_fn(wrong.clone());
         config

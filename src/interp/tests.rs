@@ -37,7 +37,7 @@ impl<'h> Setup<'h> {
         result: Type,
         call: impl Fn(&[Value]) -> Result<Value, HostError> + Send + Sync + 'static,
     ) -> Setup<'h> {
-        self.hosts.push(HostFn { name: name.to_owned(), params, result, call: Arc::new(call) });
+        self.hosts.push(HostFn::new(name, params, result, call));
         self
     }
 

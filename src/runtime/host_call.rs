@@ -3,8 +3,8 @@
 use super::call::{parts, word_of_kind};
 use super::context::Context;
 use crate::host::HostError;
+use crate::limits::CancelHandle;
 use crate::trap::HostFailure;
-use crate::value::Value;
 
 /// The buffered helper `HostCall`, already on the host's stack.
 pub(super) extern "C" fn host_call_on_host_stack(ctx: *mut Context, args: *const u64) -> u64 {
@@ -14,27 +14,16 @@ pub(super) extern "C" fn host_call_on_host_stack(ctx: *mut Context, args: *const
         let count = args.add(1).read() as usize;
         (parts(ctx), std::slice::from_raw_parts(args, 2 + 2 * count))
     };
-    let values: Vec<Value> = words[2..]
-        .chunks_exact(2)
-        .map(|pair| match pair[0] {
-            0 => Value::F64(f64::from_bits(pair[1])),
-            1 => Value::I64(pair[1] as i64),
-            _ => Value::Bool(pair[1] != 0),
-        })
-        .collect();
     let outcome = match activation.hosts.functions.get(words[0] as usize) {
-        Some(host) => activation.fp.in_host(|| host.invoke(&values)),
+        Some(host) => activation.fp.in_host(|| host.invoke_words(&words[2..])),
         None => Err(HostError::Failed("no such host function".to_owned())),
     };
-    activation.budget().notice_cancel(&mut context.fuel_slice);
+    if activation.cancel.is_some_and(CancelHandle::is_cancelled) {
+        activation.budget().notice_cancel(&mut context.fuel_slice);
+    }
     match outcome {
-        Ok(value) => {
-            context.result = match value {
-                Value::F64(x) => x.to_bits(),
-                Value::I64(n) => n as u64,
-                Value::Bool(b) => u64::from(b),
-                Value::Unit | Value::Array(_) => 0,
-            };
+        Ok(bits) => {
+            context.result = bits;
             0
         }
         Err(error) => {

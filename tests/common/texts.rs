@@ -4,7 +4,6 @@
 use crate::engines::run;
 use cresset::host::{HostFn, HostParams};
 use cresset::{Config, Engine, Execution, Limits, Type, Value};
-use std::sync::Arc;
 
 fn engine(execution: Execution) -> Engine {
     let mut config = Config::new().execution(execution);
@@ -13,8 +12,7 @@ fn engine(execution: Execution) -> Engine {
         ("put", HostParams::Fixed(vec![Type::I64])),
         ("put_number", HostParams::Fixed(vec![Type::F64, Type::I64, Type::I64])),
     ] {
-        let call = Arc::new(|_: &[Value]| Ok(Value::Unit));
-        config.add_host_fn(HostFn { name: name.to_owned(), params, result: Type::Unit, call });
+        config.add_host_fn(HostFn::new(name, params, Type::Unit, |_| Ok(Value::Unit)));
     }
     config.engine().expect("this machine has it")
 }

@@ -14,7 +14,6 @@ use cresset::host::{HostFn, HostParams};
 use cresset::listing::{Stage, list};
 use cresset::{Config, Cpu, Engine, Execution, Type, Value};
 use std::path::Path;
-use std::sync::Arc;
 
 /// Compares a text with the one kept under this topic and name.
 #[track_caller]
@@ -34,12 +33,7 @@ fn engine(execution: Execution) -> Engine {
         .host_fn("put_number", |_: f64, _: i64, _: i64| ())
         .host_fn("host", |x: f64, n: i64, b: bool| if b { x } else { n as f64 })
         .host_fn("fails", |n: i64| -> Result<i64, String> { Err(format!("the host said no to {n}")) });
-    config.add_host_fn(HostFn {
-        name: "print".to_owned(),
-        params: HostParams::Scalars,
-        result: Type::Unit,
-        call: Arc::new(|_| Ok(Value::Unit)),
-    });
+    config.add_host_fn(HostFn::new("print", HostParams::Scalars, Type::Unit, |_| Ok(Value::Unit)));
     config.engine().expect("an engine")
 }
 

@@ -77,8 +77,7 @@ impl Output {
             output.write(&(words.join(" ") + "\n"))?;
             Ok(Value::Unit)
         };
-        let print =
-            HostFn { name: "print".to_owned(), params: HostParams::Scalars, result: Type::Unit, call: Arc::new(print) };
+        let print = HostFn::new("print", HostParams::Scalars, Type::Unit, print);
         let output = self.clone();
         let put = move |c: i64| -> Result<(), HostError> {
             let c = u32::try_from(c).ok().and_then(char::from_u32).ok_or(HostError::BadArgument)?;

@@ -166,12 +166,7 @@ impl Session {
             slot.push(word(value));
             Ok(Value::Unit)
         };
-        config.add_host_fn(HostFn {
-            name: KEEP.to_owned(),
-            params: HostParams::Scalars,
-            result: Type::Unit,
-            call: Arc::new(keep),
-        });
+        config.add_host_fn(HostFn::new(KEEP, HostParams::Scalars, Type::Unit, keep));
         config.engine()
     }
 
