@@ -178,6 +178,20 @@ impl Simplify<'_> {
         true
     }
 
+    /// A comparison of its own for another selection: with one use it needs no register.
+    fn compare_again(&mut self, cond: Value, out: &mut Vec<InstId>) -> Value {
+        let Some(inst) = self.index.inst(cond).map(|id| *self.func.inst(id)) else { return cond };
+        let is_comparison =
+            |op: Op| op.result() == Scalar::Bool && matches!(op.params(), [Scalar::I64 | Scalar::F64, _]);
+        if !matches!(inst.kind, InstKind::Op(op) if is_comparison(op)) {
+            return cond;
+        }
+        let first_result = self.func.new_value(self.func.ty(cond));
+        out.push(InstId(self.func.insts.len() as u32));
+        self.func.insts.push(Inst { first_result, ..inst });
+        first_result
+    }
+
     /// Does both arms and selects, where that is less than a jump.
     fn speculate(&mut self, id: InstId, arms: [RegionId; 2], out: &mut Vec<InstId>) -> bool {
         let mut ends = Vec::with_capacity(2);
@@ -206,13 +220,16 @@ impl Simplify<'_> {
             insts.pop();
             out.append(&mut insts);
         }
-        let cond = self.arg(id, 0);
+        let mut cond = self.arg(id, 0);
         let span = self.func.inst(id).span;
         for (i, &result) in results.iter().enumerate() {
             let (yes, no) = (self.arg(ends[0], i), self.arg(ends[1], i));
             if yes == no {
                 self.replace.set(result, yes);
                 continue;
+            }
+            if i > 0 {
+                cond = self.compare_again(cond, out);
             }
             let args = self.func.new_values(&[cond, yes, no]);
             let select = InstId(self.func.insts.len() as u32);

@@ -275,6 +275,7 @@ impl Fold<'_> {
         match op {
             Op::FMul | Op::FDiv if y == 1.0 => Some(Folded::Same(x)),
             Op::FMul | Op::FDiv if y == -1.0 => Some(Folded::Op(Op::FNeg, vec![x])),
+            Op::FMul if y == 2.0 => Some(Folded::Op(Op::FAdd, vec![x, x])),
             Op::FAdd if negative_zero => Some(Folded::Same(x)),
             Op::FSub if y == 0.0 && !negative_zero => Some(Folded::Same(x)),
             Op::FDiv => {

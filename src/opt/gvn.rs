@@ -1,13 +1,15 @@
 //! One computation instead of several that are the same, where one of them comes before the others on every way.
 //!
 //! Dominance is nesting, so one walk with a table that forgets at a region's end what was entered in it finds all of them. An operation that may
-//! trap counts too: the first of two has passed where the second stands. So does a read, unless something may have written in between.
+//! trap counts too: the first of two has passed where the second stands. So does a read, unless something may have written in
+//! between, and what was stored counts as read.
 
 use super::fold::commutes;
 use super::replace::Replace;
 use crate::ir::func::{Func, InstId, InstKind, RegionId, Value};
 use crate::ir::index::Index;
 use crate::ir::op::{ArrayOp, Op, Scalar};
+use crate::types::Elem;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -15,6 +17,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 pub(super) fn number(func: &mut Func, has_loops: bool) {
     let writing_loops = if has_loops { writing_loops(func) } else { vec![false; func.insts.len()] };
     let replace = Replace::new(func);
+    let index = (0..func.values.len() as u32).map(Value).collect();
     let mut numbering = Numbering {
         func,
         replace,
@@ -22,6 +25,7 @@ pub(super) fn number(func: &mut Func, has_loops: bool) {
         table: HashMap::with_hasher(KeyHasher::new()),
         log: Vec::new(),
         epoch: 0,
+        index,
     };
     numbering.walk();
     let Numbering { func, replace, .. } = numbering;
@@ -104,6 +108,8 @@ struct Numbering<'a> {
     /// What was entered, in order.
     log: Vec<Key>,
     epoch: u32,
+    /// For each value that is a checked index, the index.
+    index: Vec<Value>,
 }
 
 impl Numbering<'_> {
@@ -135,6 +141,15 @@ impl Numbering<'_> {
                 return;
             }
             self.epoch += u32::from(may_write(kind));
+            match kind {
+                InstKind::Store(elem) => self.remember_store(id, elem),
+                InstKind::BoundsCheck | InstKind::AssumeInBounds => {
+                    let index = self.func.args(id)[0];
+                    let (index, result) = (self.index_of(index), self.func.inst(id).first_result);
+                    self.index[result.index()] = index;
+                }
+                _ => {}
+            }
             if !self.is_repeated(id) {
                 frame.kept.push(id);
             }
@@ -158,6 +173,26 @@ impl Numbering<'_> {
         false
     }
 
+    /// The index that was checked.
+    fn index_of(&mut self, checked: Value) -> Value {
+        let checked = self.replace.resolve(checked);
+        self.index[checked.index()]
+    }
+
+    /// What was stored is what a load of the same element gives until something else may write. An `f32` is rounded on the way.
+    fn remember_store(&mut self, id: InstId, elem: Elem) {
+        let &[address, index, value] = self.func.args(id) else { return };
+        let lanes = self.func.ty(value).lanes;
+        if elem == Elem::F32 || lanes != 1 {
+            return;
+        }
+        let [address, value] = [address, value].map(|arg| self.replace.resolve(arg));
+        let index = self.index_of(index);
+        let key = Key { kind: 9, lanes, what: elem as u64, args: [address.0, index.0, u32::MAX], epoch: self.epoch };
+        self.table.insert(key, value);
+        self.log.push(key);
+    }
+
     fn key(&mut self, id: InstId) -> Option<Key> {
         let inst = *self.func.inst(id);
         let (kind, what) = match inst.kind {
@@ -169,7 +204,8 @@ impl Numbering<'_> {
             InstKind::Op(op) => (3, op as u64),
             InstKind::Math(math) => (4, math as u64),
             InstKind::Select => (5, 0),
-            InstKind::BoundsCheck => (6, 0),
+            // Where one of them stands, the other would pass.
+            InstKind::BoundsCheck | InstKind::AssumeInBounds => (6, 0),
             InstKind::SliceCheck => (7, 0),
             InstKind::ElemAddr(elem) => (8, elem as u64),
             InstKind::Load(elem) => (9, elem as u64),
@@ -184,7 +220,12 @@ impl Numbering<'_> {
         if matches!(inst.kind, InstKind::Op(op) if commutes(op) || matches!(op, Op::IMin | Op::IMax)) {
             args[..2].sort_unstable();
         }
-        let epoch = if matches!(inst.kind, InstKind::Load(_)) { self.epoch } else { 0 };
+        let is_load = matches!(inst.kind, InstKind::Load(_));
+        if is_load {
+            // Whichever check it passed.
+            args[1] = self.index_of(self.func.args(id)[1]).0;
+        }
+        let epoch = if is_load { self.epoch } else { 0 };
         Some(Key { kind, lanes: self.func.ty(inst.first_result).lanes, what, args, epoch })
     }
 }

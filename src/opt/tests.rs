@@ -45,6 +45,7 @@ fn a_known_trap_stays_where_it_is() {
 fn exact_identities_hold_and_others_do_not() {
     becomes("(x * 1.0 / 1.0 - 0.0 + -0.0)", &["v9: f64 = fcanon v0", "return v9"]);
     becomes("x / 4.0", &["v9: f64 = 0.25", "v10: f64 = fmul v0, v9", "v11: f64 = fcanon v10", "return v11"]);
+    becomes("2 * x", &["v9: f64 = fadd v0, v0", "v10: f64 = fcanon v9", "return v10"]);
     becomes("- -x", &["v9: f64 = fcanon v0", "return v9"]);
     becomes("abs(-x)", &["v9: f64 = fabs v0", "v10: f64 = fcanon v9", "return v10"]);
     becomes("(n + 0) * 1", &["return v1"]);
@@ -191,6 +192,27 @@ fn what_may_have_changed_is_read_again() {
     assert_eq!(loads("let a = ks[0]; var t = 0; for k in 0..n { t += ks[0]; ks[0] = k; } a + t"), 2);
     assert_eq!(loads("let a = ks[0]; var t = 0; for k in 0..n { t += ks[0]; } a + t"), 1);
     assert_eq!(loads("let a = ks[0]; if b { ks[0] = 3; } a + ks[0]"), 2);
+}
+
+#[test]
+fn what_was_stored_is_not_read() {
+    let loads = |source: &str| body(source).matches("load.").count();
+    assert_eq!(loads("ks[n] = 7; ks[n]"), 0);
+    assert_eq!(loads("ks[n] = 7; ks[n] += 1; ks[n]"), 0);
+    assert_eq!(loads("us[n] = 7; us[n]"), 0);
+    assert_eq!(loads("fs[n] = x; fs[n]"), 0);
+    assert_eq!(loads("let a = [0.5, x]; a[0] + a[1]"), 1, "what the first is may have changed with the second");
+    assert_eq!(loads("let a: [f32] = [x]; a[0]"), 1, "it was rounded");
+    assert_eq!(loads("ks[n] = 7; ks[0] = 8; ks[n]"), 1, "they may be the same");
+    assert_eq!(loads("ks[n] = 7; host(1); ks[n]"), 1);
+    assert_eq!(loads("if b { ks[n] = 7; } ks[n]"), 1);
+    assert_eq!(loads("ks[0] = 7; var t = 0; for k in 0..n { t += ks[0]; ks[0] = k; } t"), 1);
+}
+
+#[test]
+fn each_selection_compares() {
+    let text = body("var a = n; var c = 1; if n > 3 { a = 2; c = 3; } wrapping_add(a, c)");
+    assert_eq!((text.matches("ilt").count(), text.matches("select").count()), (2, 2), "{text}");
 }
 
 #[test]
