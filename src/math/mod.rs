@@ -1,7 +1,7 @@
 //! The elementary functions, each written once over [`real::Real`].
 //!
 //! The maximum errors stated for exponentials, logarithms, powers, roots and hyperbolic functions are those that
-//! `scripts/math_reference.py measure` saw against MPFR over two to four million arguments of each: random over all exponents, and close to the ends and turning points. Correctly rounded would be 0.5.
+//! `scripts/math_reference.py measure` saw against MPFR: random over all exponents, and close to the ends and turning points (`docs/accuracy.md`). Correctly rounded would be 0.5.
 
 pub mod dd;
 mod erf;

@@ -9,6 +9,7 @@ pub mod fpenv;
 pub mod helper;
 mod host_call;
 pub mod program;
+mod rare;
 pub mod raw;
 pub mod signals;
 mod signals_machine;

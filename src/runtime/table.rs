@@ -4,6 +4,7 @@ use super::call::{parts, word_of_kind};
 use super::context::Context;
 use super::enter;
 use super::helper::Helper;
+use super::rare;
 use crate::budget::Budget;
 use crate::ir::arrays::{self, Meter};
 use crate::ir::eval;
@@ -25,7 +26,7 @@ pub(super) fn address_of(helper: Helper) -> usize {
         Helper::MathLanes(math, _) => lanes_address::<8>(math),
         Helper::Trap => enter::trap_exit as *const () as usize,
         Helper::Poll => enter::poll as *const () as usize,
-        Helper::Rare => enter::rare as *const () as usize,
+        Helper::Rare => rare::rare as *const () as usize,
         Helper::Alloc(elem) => alloc_address(elem),
         Helper::ArrayOp(op, elem) => array_address(op, elem),
         Helper::HostCall => enter::host_call as *const () as usize,
