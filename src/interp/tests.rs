@@ -1,5 +1,7 @@
 //! Programs from their text: where they trap, what they cost, what they hold, and how deep they go.
 
+#![allow(clippy::result_large_err, reason = "a trap is what these tests are about; nothing here is called often")]
+
 use super::{InterpError, Run};
 use crate::host::{HostError, HostFn, HostParams};
 use crate::limits::{CancelHandle, Limits};

@@ -87,14 +87,7 @@ fn expand(func: &mut Func) {
         let constant = InstId(func.insts.len() as u32);
         let span = func.span;
         let kind = InstKind::ConstBool(true);
-        func.insts.push(Inst {
-            kind,
-            args: Values::default(),
-            first_result: mask,
-            results: 1,
-            span,
-            ..*func.inst(*last)
-        });
+        func.insts.push(Inst { kind, args: Values::default(), first_result: mask, results: 1, span });
         func.regions[func.body as usize].insts.insert(0, constant);
         for &id in rest {
             let InstKind::Math(math) = func.inst(id).kind else { continue };
