@@ -280,9 +280,9 @@ impl Engine {
     /// let inputs = [("x", Type::F64), ("y", Type::F64)];
     /// let modules = engine.compile_batch(["x + y", "x +", "hypot(x, y)"].map(|text| (text, &inputs[..])));
     /// assert!(modules[1].is_err());
-    /// let formula = modules[2].as_ref()?.program::<fn(f64, f64) -> f64>()?;
+    /// let formula = modules[2].as_ref().expect("a right text").program::<fn(f64, f64) -> f64>()?;
     /// assert_eq!(formula.call((3.0, 4.0))?, 5.0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), cresset::Error>(())
     /// ```
     pub fn compile_batch<'a>(
         &self,

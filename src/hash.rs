@@ -98,8 +98,8 @@ mod tests {
         for shift in [0, 57] {
             for step in [1_u64, 1 << 20, 1 << 52] {
                 let mut counts = [0; 128];
-                for i in 0..128 * 64 {
-                    counts[(keyed.hash_one(i * step) >> shift) as usize & 127] += 1;
+                for i in 0..128_u64 * 64 {
+                    counts[(keyed.hash_one(i.wrapping_mul(step)) >> shift) as usize & 127] += 1;
                 }
                 let most = counts.iter().max();
                 assert!(most < Some(&160), "{shift} {step}: {most:?}");

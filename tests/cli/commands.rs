@@ -142,7 +142,7 @@ fn check_lists_functions_and_inputs() {
 
 /// Shows a stage of a program.
 fn emit(args: &[&str]) -> String {
-    let done = run_with(&[&["emit", "-"], args].concat(), b"fn f(x) = x * 2;\nvar n = 0; while n < 9 { n += 1; } f(n)");
+    let done = run_with(&[&["emit", "-"], args].concat(), b"fn f(x) = x * 3;\nvar n = 0; while n < 9 { n += 1; } f(n)");
     assert_eq!((done.stderr.as_str(), done.status), ("", Some(0)), "{args:?}");
     done.stdout
 }
@@ -155,7 +155,7 @@ fn emit_shows_each_stage() {
     assert!(ir.contains("fn f(v0: f64) -> f64 {") && ir.contains("fmul v0") && ir.contains("meter_loop"), "{ir}");
     assert!(!emit(&["--stage", "ir", "--no-metering"]).contains("meter_loop"));
     let x64 = emit(&["--target", "x86-64"]);
-    assert!(x64.contains("f:") && x64.contains("vmulsd") && x64.contains("x * 2"), "{x64}");
+    assert!(x64.contains("f:") && x64.contains("vmulsd") && x64.contains("x * 3"), "{x64}");
     assert_eq!(x64, emit(&["--stage", "asm", "--target", "x86-64-v3"]));
     assert!(emit(&["--target", "x86-64-v4"]).contains("f:"));
     let a64 = emit(&["--target", "aarch64"]);

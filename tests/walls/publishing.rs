@@ -202,8 +202,8 @@ mod filtered {
     }
 
     fn map(bits: i32) -> usize {
-        // SAFETY: a mapping of its own.
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a mapping of its own.
         let page = unsafe { libc::mmap(std::ptr::null_mut(), PAGE, bits, flags, -1, 0) };
         assert_ne!(page, libc::MAP_FAILED);
         page as usize
