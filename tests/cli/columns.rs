@@ -91,7 +91,7 @@ fn every_element_type_goes_in_and_out() {
     // By way of `f64`, as a store into an array does.
     assert_eq!(
         written("i * 3 + 1", "e2.f32"),
-        [-2.0_f32, 1.0, 3_221_225_473_i64 as f64 as f32].map(f32::to_le_bytes).concat()
+        [-2.0_f32, 1.0, 3_221_225_473_f64 as f32].map(f32::to_le_bytes).concat()
     );
 }
 

@@ -246,7 +246,7 @@ fn floats_are_truncated_where_they_fit() {
                 xs.extend([x, -x]);
             }
         }
-        while xs.len() % 8 != 0 {
+        while !xs.len().is_multiple_of(8) {
             xs.push(0.0);
         }
         let mut out = vec![0; xs.len()];
@@ -296,11 +296,11 @@ fn elementary_functions_are_called_for_the_lanes_of_the_mask() {
                 let mut rest = Column::new(Scalar::F64, (0..lanes).map(|_| 0));
                 let given = Arg::Slice(Slice::F64(&xs));
                 code.run(func, &mut [given, conditions.arg(), to.arg_mut(), rest.arg_mut()]);
-                for lane in 0..lanes {
-                    let value = eval_math(math, &[xs[lane], lane as f64][..math.arity()]).to_bits();
+                for (lane, x) in xs.into_iter().enumerate().take(lanes) {
+                    let value = eval_math(math, &[x, lane as f64][..math.arity()]).to_bits();
                     let want = if set(lane) { value } else { (lane as f64).to_bits() };
                     assert!(same(Scalar::F64, to.word(lane), want), "{} {bits:b} {lane}", math.name());
-                    let want = if set(lane) { xs[lane].to_bits() } else { value };
+                    let want = if set(lane) { x.to_bits() } else { value };
                     assert!(same(Scalar::F64, rest.word(lane), want), "{} {bits:b} {lane}", math.name());
                 }
             }

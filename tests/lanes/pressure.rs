@@ -159,7 +159,7 @@ fn loops_carry_vectors_and_masks() {
             let (mut x, mut count) = (*x, 0);
             while count < 100 {
                 x = x * x - y;
-                if !(x.abs() <= 4.0) {
+                if x.is_nan() || x.abs() > 4.0 {
                     break;
                 }
                 count += 1;
