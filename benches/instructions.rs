@@ -8,6 +8,9 @@ use cresset::{Engine, Func, Type};
 use std::hint::black_box;
 use workloads::{L1, L2, L3, L4, L5, OPTION, S1, S2, S3, S4, X, XY, XYDE, numbers, terms};
 
+/// Of S3.
+type OptionPrice = fn(f64, f64, f64, f64, f64) -> f64;
+
 const ROUNDS: [(&str, u32); 15] = [
     ("compile-S1", 20),
     ("compile-S3", 5),
@@ -67,7 +70,7 @@ fn workload<'a>(engine: &'a Engine, name: &str) -> Box<dyn FnMut() + 'a> {
             Box::new(move || _ = black_box(f.call(black_box(0.5))))
         }
         "call-S3" => {
-            let f: Func<fn(f64, f64, f64, f64, f64) -> f64> = module(S3, OPTION).program().expect(name);
+            let f: Func<OptionPrice> = module(S3, OPTION).program().expect(name);
             Box::new(move || _ = black_box(f.call(black_box((100.0, 110.0, 0.05, 0.2, 1.0)))))
         }
         "call-S4" => {
