@@ -221,12 +221,13 @@ pub(super) unsafe fn run(
     let (budget, fuel_slice) = Budget::start(host.limits, host.cancel);
     call.context.fuel_slice = fuel_slice;
     call.activation.lazy().budget = budget;
-    running((&raw mut call).cast(), program.code_range().start);
+    let outer = running((&raw mut call).cast(), program.code_range().start);
     let mut results = [0_u64; 3];
     // SAFETY: (R1) the code is a function of sealed code of this program, made for this machine; the context is set up and outlives the run, as does the
     // activation behind it, to which nothing else refers meanwhile; the caller vouches for the arguments; there are at most three words of results.
     // Defended by tests/engines.rs.
     unsafe { enter((&raw mut call).cast(), code, args, results.as_mut_ptr()) };
+    running(outer, program.code_range().start);
     *host.fuel_left = call.fuel_left();
     call.release();
     if call.activation.trap.is_none() { Ok(results) } else { Err(RunError::Trap(call.take_trap())) }

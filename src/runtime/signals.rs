@@ -111,16 +111,18 @@ fn unblock() -> Option<libc::sigset_t> {
     }
 }
 
-/// Tells the scope of this thread that code at `base` is about to run with this context.
+/// Tells the scope of this thread that code at `base` is about to run with this context, or runs with it again. Gives the one before: a host
+/// function may have called the same program.
 #[inline]
-pub(super) fn running(context: *mut Context, base: usize) {
+pub(super) fn running(context: *mut Context, base: usize) -> *mut Context {
     let scope = CURRENT.get();
     // SAFETY: a scope that is the current one lives: `Entered` borrows it and takes it away.
     if let Some(scope) = unsafe { scope.as_ref() }
         && scope.code.start == base
     {
-        scope.context.store(context, Ordering::Relaxed);
+        return scope.context.swap(context, Ordering::Relaxed);
     }
+    ptr::null_mut()
 }
 
 /// The fault that brought this thread to the trap exit, if one did.

@@ -1,9 +1,10 @@
 //! Faults under a running program, with handlers of every kind before and behind ours.
 
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use cresset::memory::page_size;
-use cresset::{Arg, Buffer, Config, Data, DataMut, Engine, Error, Execution, Module, TrapKind, Value};
+use cresset::{Arg, Buffer, Config, Data, DataMut, Engine, Error, Execution, Func, Module, TrapKind, Value};
 
 use crate::TempFile;
 use crate::process::{assert_dies, in_child};
@@ -267,6 +268,27 @@ fn a_call_back_into_the_engine_keeps_the_outer_call_apart() {
     let text = "fn f(xs: [f64]) -> f64 { if nested() { xs[5000] } else { 0 } }";
     let data = Data::<f64>::open(&outer.path).unwrap();
     assert_bus_error(&trap(engine.compile(text).unwrap().call("f", &mut [Arg::from(&data)])), text, "xs[5000]");
+}
+
+#[test]
+fn a_call_back_into_the_same_program_leaves_the_outer_call_its_context() {
+    let file = TempFile::floats("same", &vec![1.0; ELEMENTS]);
+    let path = file.path.clone();
+    let inner = Arc::new(OnceLock::<Func<fn(i64) -> i64>>::new());
+    let of_host = inner.clone();
+    let config = Config::new().execution(Execution::Jit).catch_faults(true).host_fn("again", move || -> bool {
+        // Recursive, so that it runs on a stack of its own with a context of its own.
+        let depth = of_host.get().unwrap().call(10).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+        depth == 10
+    });
+    let engine = config.engine().unwrap();
+    let text = "fn deep(n: i64) -> i64 { if n < 1 { 0 } else { 1 + deep(n - 1) } }
+                fn f(xs: [f64]) -> f64 { if again() { xs[5000] } else { 0 } }";
+    let module = engine.compile(text).unwrap();
+    inner.set(module.func("deep").unwrap()).ok().unwrap();
+    let data = Data::<f64>::open(&file.path).unwrap();
+    assert_bus_error(&trap(module.call("f", &mut [Arg::from(&data)])), text, "xs[5000]");
 }
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
