@@ -188,7 +188,8 @@ fn mask_alternate_stack_and_registers_are_as_before() {
     // SAFETY: reads a number that the kernel gave; an emulator may give none.
     let least = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) } as usize;
     std::thread::scope(|scope| {
-        for (stack, blocked) in [(0, false), (least.max(libc::MINSIGSTKSZ) + 2048, false), (64 << 10, true), (0, true)] {
+        for (stack, blocked) in [(0, false), (least.max(libc::MINSIGSTKSZ) + 2048, false), (64 << 10, true), (0, true)]
+        {
             let (shrinking, module) = (&shrinking, &module);
             let run = move || {
                 set_alternate_stack(stack);
