@@ -4,6 +4,7 @@
 
 use super::op::{Math, Op, TableId};
 use crate::math;
+use crate::math::real::Real;
 use crate::trap::TrapKind;
 
 use super::arrays::canonical_bits;
@@ -183,9 +184,13 @@ pub fn table_element(id: TableId, index: i64) -> f64 {
 /// What an elementary function gives; `args` are as many as [`Math::arity`] says.
 pub fn eval_math(function: Math, args: &[f64]) -> f64 {
     debug_assert_eq!(args.len(), function.arity(), "{}", function.name());
-    let x = args.first().copied().unwrap_or(f64::NAN);
-    let y = args.get(1).copied().unwrap_or(f64::NAN);
-    canonical(match function {
+    canonical(math_of(function, |i| args.get(i).copied().unwrap_or(f64::NAN)))
+}
+
+/// The body of a function over its arguments.
+pub fn math_of<R: Real>(function: Math, arg: impl Fn(usize) -> R) -> R {
+    let x = arg(0);
+    match function {
         Math::Exp => math::exp(x),
         Math::Exp2 => math::exp2(x),
         Math::Expm1 => math::expm1(x),
@@ -208,11 +213,11 @@ pub fn eval_math(function: Math, args: &[f64]) -> f64 {
         Math::Atanh => math::atanh(x),
         Math::Erf => math::erf(x),
         Math::Erfc => math::erfc(x),
-        Math::Pow => math::pow(x, y),
-        Math::Hypot => math::hypot(x, y),
-        Math::Atan2 => math::atan2(x, y),
-        Math::Fmod => math::fmod(x, y),
-    })
+        Math::Pow => math::pow(x, arg(1)),
+        Math::Hypot => math::hypot(x, arg(1)),
+        Math::Atan2 => math::atan2(x, arg(1)),
+        Math::Fmod => math::fmod(x, arg(1)),
+    }
 }
 
 #[cfg(test)]

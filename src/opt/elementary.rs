@@ -5,10 +5,11 @@
 
 use super::replace::Replace;
 use crate::hash::Map;
+use crate::ir::eval::math_of;
 use crate::ir::func::{Func, Inst, InstId, InstKind, Region, RegionId, Ty, Value, Values};
 use crate::ir::index::Index;
 use crate::ir::op::{Math, Op, Scalar};
-use crate::math;
+
 use crate::math::real::{Int, Mask, Real};
 use crate::math::table::TableId;
 use crate::span::Span;
@@ -150,7 +151,7 @@ impl Builder {
         let args = self.func.values_in(args).to_vec();
         let cell = RefCell::new(self);
         let arg = |i: usize| IrReal { builder: &cell, value: args[i] };
-        let value = call(math, arg).value;
+        let value = math_of(math, arg).value;
         (cell.into_inner(), value)
     }
 
@@ -182,39 +183,6 @@ impl Builder {
     fn region(&mut self) -> RegionId {
         self.func.regions.push(Region::default());
         RegionId(self.func.regions.len() as u32 - 1)
-    }
-}
-
-/// The body of a function over its arguments.
-pub(super) fn call<R: Real>(function: Math, arg: impl Fn(usize) -> R) -> R {
-    let x = arg(0);
-    match function {
-        Math::Exp => math::exp(x),
-        Math::Exp2 => math::exp2(x),
-        Math::Expm1 => math::expm1(x),
-        Math::Ln => math::ln(x),
-        Math::Log2 => math::log2(x),
-        Math::Log10 => math::log10(x),
-        Math::Log1p => math::log1p(x),
-        Math::Cbrt => math::cbrt(x),
-        Math::Sin => math::sin(x),
-        Math::Cos => math::cos(x),
-        Math::Tan => math::tan(x),
-        Math::Asin => math::asin(x),
-        Math::Acos => math::acos(x),
-        Math::Atan => math::atan(x),
-        Math::Sinh => math::sinh(x),
-        Math::Cosh => math::cosh(x),
-        Math::Tanh => math::tanh(x),
-        Math::Asinh => math::asinh(x),
-        Math::Acosh => math::acosh(x),
-        Math::Atanh => math::atanh(x),
-        Math::Erf => math::erf(x),
-        Math::Erfc => math::erfc(x),
-        Math::Pow => math::pow(x, arg(1)),
-        Math::Hypot => math::hypot(x, arg(1)),
-        Math::Atan2 => math::atan2(x, arg(1)),
-        Math::Fmod => math::fmod(x, arg(1)),
     }
 }
 
