@@ -84,6 +84,8 @@ pub mod syntax;
 pub mod trap;
 pub mod types;
 pub mod value;
+#[doc(hidden)]
+pub mod verify;
 
 pub use diagnostic::Diagnostic;
 pub use engine::{Config, Cpu, Engine, Execution, Inspection};

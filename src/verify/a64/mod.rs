@@ -1,0 +1,1 @@
+//! AArch64: words decoded by a table of those that may stand in generated code.
