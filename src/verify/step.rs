@@ -68,6 +68,10 @@ pub enum Cond {
     Above,
     /// Above or equal, unsigned.
     AboveEq,
+    /// `a - b`, wrapped to 64 bits, is negative: the flag of the sign.
+    Negative,
+    /// `a - b`, wrapped to 64 bits, is not negative.
+    NotNegative,
     /// Any other condition: nothing is learned from it.
     Other,
 }
@@ -99,6 +103,13 @@ pub enum Step {
         to: Reg,
         /// Read.
         from: Reg,
+    },
+    /// `to` = the stack pointer + `by`: an address in the frame, for a helper that reads its arguments there.
+    StackAddress {
+        /// A general register.
+        to: u8,
+        /// How far above the stack pointer.
+        by: i64,
     },
     /// `to = from mod 2^bits`, the rest zero.
     ZeroExtend {
@@ -273,6 +284,15 @@ pub enum Step {
         to: u8,
         /// A general register.
         from: u8,
+    },
+    /// `to` = that lane of 64 bits of a vector. AArch64 gathers lane by lane: a branch on a lane of the mask, then the lane of the indices.
+    Lane {
+        /// A general register.
+        to: u8,
+        /// A vector register.
+        from: u8,
+        /// From 0.
+        lane: u8,
     },
     /// Each lane is this number of 64 bits (all ones, or a word of the pool splatted by an instruction: then [`Step::SplatPool`]).
     SplatConst {
