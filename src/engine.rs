@@ -8,7 +8,7 @@ use crate::hardening::Hardening;
 use crate::host::{HostFn, IntoHostFn};
 use crate::ir;
 use crate::limits::Limits;
-use crate::memory::{self, CodeArena, CodeArenaConfig, MemoryError, StackPool};
+use crate::memory::{self, CodeArena, CodeArenaConfig, MemoryError, Publication, StackPool};
 use crate::module::{Body, Function, Module, ModuleParts};
 use crate::opt::{self, Passes};
 use crate::runtime::Hosts;
@@ -431,10 +431,11 @@ impl Engine {
 
     /// Which walls stand for this engine in this process, now.
     pub fn hardening(&self) -> Hardening {
-        let machine_code = self.is_jit();
-        let denied = system::denies_new_code();
+        let publication = if self.is_jit() { self.inner.code.publication() } else { Publication::None };
+        let machine_code = publication != Publication::None;
         Hardening {
-            machine_code: machine_code && !denied,
+            machine_code,
+            publication,
             explicit_checks: true,
             metering: self.inner.config.metering,
             write_xor_execute: true,
@@ -442,7 +443,7 @@ impl Engine {
             verifier: false,
             landing_pads: machine_code && memory::has_landing_pads(),
             catch_faults: self.inner.config.catch_faults && signals::is_installed(),
-            system_denies_new_code: denied,
+            system_denies_new_code: system::denies_new_code(),
             system_can_seal: system::can_seal(),
         }
     }

@@ -1,5 +1,6 @@
 //! Which walls stand in this process for this engine, asked and not assumed.
 
+use crate::memory::Publication;
 use std::fmt;
 
 /// The walls of an engine, as they stand now.
@@ -24,13 +25,15 @@ pub struct Hardening {
     pub write_xor_execute: bool,
     /// Bytes without access before and behind every mapping of code, stack, arrays and data.
     pub guard_bytes: usize,
+    /// How code becomes executable: by a change of protection, or, where the system forbids that, through a sealed file.
+    pub publication: Publication,
     /// Finished machine code is checked by a verifier before it can run.
     pub verifier: bool,
     /// The processor lets an indirect branch into code end only at a landing pad (BTI of AArch64).
     pub landing_pads: bool,
     /// Faults of memory in a running program are caught: a mapped file that became shorter is a trap, a stray access ends the process with a report.
     pub catch_faults: bool,
-    /// The system forbids this process to make memory executable that was written (`PR_SET_MDWE`): programs run by the interpreter.
+    /// The system forbids this process to make memory executable that was written (`PR_SET_MDWE`): it is published through sealed files.
     pub system_denies_new_code: bool,
     /// The system could seal mappings for ever (`mseal`). Nothing is sealed: every mapping of an engine goes with it, and a sealed one cannot.
     pub system_can_seal: bool,
@@ -58,6 +61,12 @@ impl fmt::Display for Hardening {
         for (wall, stands) in self.walls() {
             writeln!(f, "{wall:<24}{}", if stands { "yes" } else { "no" })?;
         }
+        let publication = match self.publication {
+            Publication::Protection => "protection",
+            Publication::SealedFile => "sealed file",
+            Publication::None => "none",
+        };
+        writeln!(f, "{:<24}{publication}", "publication")?;
         write!(f, "{:<24}{}", "guard bytes", self.guard_bytes)
     }
 }

@@ -95,6 +95,8 @@ pub use host::{HostError, HostFn};
 pub use kernel::{Binding, Columns, CompiledKernel, InputType, Kernel, OutputColumn, Reduction, Selection, Validity};
 pub use limits::{CancelHandle, Limits};
 #[doc(inline)]
+pub use memory::Publication;
+#[doc(inline)]
 pub use memory::data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
 pub use module::{Func, Function, Module};
 pub use sandbox::Sandbox;

@@ -3,6 +3,8 @@
 //! Code takes one way (M2, M3): [`CodeArena::writable`] gives pages that can be written; [`WritableCode::seal`] makes
 //! them read-only, has them verified in place, and makes the code executable. When an [`ExecutableCode`] is dropped, a
 //! fresh mapping without access takes the place of its pages before any other code may have them.
+//!
+//! Where the system lets no page that was written become executable, a sealed copy of the verified pages takes their place (`sealed`).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -39,6 +41,18 @@ pub struct ArenaStats {
     pub reserved_bytes: usize,
 }
 
+/// How finished code becomes executable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Publication {
+    /// Its pages are made read-only, verified, and made executable.
+    Protection,
+    /// The system lets no page that was written become executable: a sealed copy of the verified pages takes their place.
+    SealedFile,
+    /// Not at all: it is refused either way, or there is no memory for it.
+    None,
+}
+
 /// Address space for code, shared by its clones and by all code in it.
 #[derive(Debug, Clone)]
 pub struct CodeArena {
@@ -66,6 +80,12 @@ impl CodeArena {
     /// Gives back the pages of code that was dropped. A few may wait for this, so that freeing is done in batches.
     pub fn trim(&self) {
         self.shared.trim();
+    }
+
+    /// How code becomes executable in this process, found by publishing a page of traps.
+    pub fn publication(&self) -> Publication {
+        let published = self.writable(1, 0).and_then(|code| publish(code.slot, std::iter::once(0..1), |_, _| Ok(())));
+        published.map_or(Publication::None, |(_, publication)| publication)
     }
 
     /// What the arena holds at the moment.
@@ -136,7 +156,7 @@ impl WritableCode {
         let (code, pool) = (0..self.slot.code_len, 0..self.slot.pool_len);
         let mut verify = Some(verify);
         let once = |code: &[u8], address: usize| verify.take().map_or(Ok(()), |verify| verify(code, address));
-        let slot = publish(self.slot, std::iter::once(code.clone()), once)?;
+        let (slot, _) = publish(self.slot, std::iter::once(code.clone()), once)?;
         let pages = Arc::new(Pages { slot, users: Box::default() });
         Ok(ExecutableCode::new(pages, code, pool))
     }
@@ -160,7 +180,7 @@ impl WritableCode {
         }
         let mut sealed = Vec::new();
         sealed.try_reserve_exact(parts.len()).map_err(|_| MemoryError::TooLarge { size: parts.len() })?;
-        let mut slot = publish(self.slot, parts.iter().map(|part| part.code.clone()), verify)?;
+        let (mut slot, _) = publish(self.slot, parts.iter().map(|part| part.code.clone()), verify)?;
         let users = match slot.units() {
             Some((unit, count)) => count_users(parts, unit, count),
             None => Box::default(),
@@ -206,7 +226,7 @@ fn publish(
     slot: Slot,
     parts: impl Iterator<Item = Range<usize>>,
     mut verify: impl FnMut(&[u8], usize) -> Result<(), String>,
-) -> Result<Slot, MemoryError> {
+) -> Result<(Slot, Publication), MemoryError> {
     slot.protect(slot.code_extent, Protection::Read)?;
     slot.protect(slot.pool_extent, Protection::Read)?;
 
@@ -229,9 +249,28 @@ fn publish(
     }
     traps(end..pages.len())?;
 
-    slot.protect(slot.code, slot.code_protection())?;
+    let publication = match slot.protect(slot.code, slot.code_protection()) {
+        Ok(()) => Publication::Protection,
+        Err(denial) if denial.is_execution_denied() => publish_sealed(&slot, pages, denial)?,
+        Err(error) => return Err(error),
+    };
     cache::publish(pages);
-    Ok(slot)
+    Ok((slot, publication))
+}
+
+#[cfg(target_os = "linux")]
+fn publish_sealed(slot: &Slot, pages: &[u8], denial: MemoryError) -> Result<Publication, MemoryError> {
+    match super::sealed::publish(slot, pages) {
+        Ok(()) => Ok(Publication::SealedFile),
+        // Want of memory is an error like any other. Whatever else stands against files leaves the denial as it was.
+        Err(error) if error.errno() == Some(libc::ENOMEM) => Err(error),
+        Err(_) => Err(denial),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn publish_sealed(_: &Slot, _: &[u8], denial: MemoryError) -> Result<Publication, MemoryError> {
+    Err(denial)
 }
 
 fn copy_into(pages: &mut [u8], offset: usize, bytes: &[u8]) -> Result<(), MemoryError> {

@@ -14,7 +14,8 @@
 //!   so an address that ran code once carries other code only after all of its old bytes are gone. A few dropped
 //!   slots may wait for that together; until then nobody else gets them.
 //! - **M3, checked bytes are the bytes that run.** `seal` makes the pages read-only before it calls the verifier and
-//!   executable only after the verifier agreed. In between nobody can write them.
+//!   executable only after the verifier agreed. In between nobody can write them. Where the system lets no written memory become executable, they
+//!   are copied into a file, which is sealed, compared with them, and then mapped in their place (`sealed`).
 //! - **M4, one owner.** A slot of the arena belongs to exactly one [`WritableCode`] and, published, to one [`ExecutableCode`] or to several that share
 //!   its pages; the slot's bits are taken under the arena's lock and returned by the `Drop` of its owner, those of a shared page by that of the last
 //!   owner in it. Each owner keeps the arena alive.
@@ -33,13 +34,15 @@ mod data_map;
 mod fork_gate;
 mod page;
 mod reservation;
+#[cfg(target_os = "linux")]
+mod sealed;
 mod slots;
 mod stack;
 mod sys;
 
 pub use arena::{Arena, Mark};
 pub use cache::has_landing_pads;
-pub use code::{ArenaStats, CodeArena, CodeArenaConfig, CodePart, ExecutableCode, WritableCode};
+pub use code::{ArenaStats, CodeArena, CodeArenaConfig, CodePart, ExecutableCode, Publication, WritableCode};
 pub use data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
 pub(crate) use fork_gate::Gated;
 pub use page::{page_size, round_down, round_up};
@@ -108,6 +111,14 @@ pub enum MemoryError {
 }
 
 impl MemoryError {
+    /// The error number that the system left.
+    pub(super) fn errno(&self) -> Option<i32> {
+        match self {
+            Self::System { errno, .. } => Some(*errno),
+            _ => None,
+        }
+    }
+
     /// Whether the system denies executable memory as such (a hardening policy), so that trying again is useless.
     pub fn is_execution_denied(&self) -> bool {
         matches!(self, Self::System { call: sys::MPROTECT, errno, .. } if [libc::EACCES, libc::EPERM].contains(errno))

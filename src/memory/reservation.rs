@@ -185,6 +185,22 @@ impl Reservation {
         unsafe { sys::map_over(base, range.len, backing) }
     }
 
+    /// Puts the first bytes of a sealed file over pages, with an access that is not to write.
+    ///
+    /// # Safety
+    /// The caller must own these pages of the reservation, and what is used of them must be the same in the file.
+    #[cfg(target_os = "linux")]
+    pub(super) unsafe fn map_sealed(
+        &self,
+        range: PageRange,
+        file: std::os::fd::BorrowedFd<'_>,
+        protection: Protection,
+    ) -> Result<(), MemoryError> {
+        let base = self.at(range)?;
+        // SAFETY: `at` checked that the range is inside our mapping (M1); the rest is the caller's promise.
+        unsafe { sys::map_sealed(base, range.len, file, protection) }
+    }
+
     /// Passes on an advice about pages.
     ///
     /// # Safety

@@ -433,6 +433,17 @@ impl Slot {
         unsafe { self.reservation.protect(range, protection) }
     }
 
+    /// Puts the first bytes of a sealed file in the place of the code's pages.
+    ///
+    /// # Safety
+    /// They are the same bytes.
+    #[cfg(target_os = "linux")]
+    pub(super) unsafe fn map_sealed(&self, file: &std::fs::File, protection: Protection) -> Result<(), MemoryError> {
+        use std::os::fd::AsFd;
+        // SAFETY: the pages belong to this slot alone (M4), and whoever reads them meanwhile finds the same.
+        unsafe { self.reservation.map_sealed(self.code, file.as_fd(), protection) }
+    }
+
     pub(super) fn address(&self, range: PageRange) -> *mut u8 {
         self.reservation.base().wrapping_add(range.offset())
     }

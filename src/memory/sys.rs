@@ -4,6 +4,14 @@
 //! passes a fail point first and reports to an observer afterwards, so that tests can make the k-th call fail and look
 //! at the process between any two of them.
 
+#[cfg(target_os = "linux")]
+use std::fs::File;
+#[cfg(target_os = "linux")]
+use std::io::Write;
+#[cfg(target_os = "linux")]
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
+#[cfg(target_os = "linux")]
+use std::os::unix::fs::FileExt;
 use std::ptr;
 
 use super::{MemoryError, Protection};
@@ -18,6 +26,10 @@ const RESERVE_FLAGS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_N
 
 /// `PROT_BTI` of AArch64: indirect branches may only go to landing pads.
 const PROT_BTI: i32 = 0x10;
+
+/// `MFD_EXEC`: the file may be executed, as where the administrator's default is that it may not.
+#[cfg(target_os = "linux")]
+const MFD_EXEC: libc::c_uint = 0x10;
 
 fn last_error(call: &'static str, size: usize) -> MemoryError {
     let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
@@ -51,20 +63,123 @@ pub(super) unsafe fn replace(base: *mut u8, len: usize) -> Result<(), MemoryErro
     Ok(())
 }
 
+fn bits(protection: Protection) -> i32 {
+    match protection {
+        Protection::None => libc::PROT_NONE,
+        Protection::Read => libc::PROT_READ,
+        Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+        Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
+        Protection::ReadExecuteLandingPads => libc::PROT_READ | libc::PROT_EXEC | PROT_BTI,
+    }
+}
+
+/// Puts the first bytes of a file over a range, with an access that is not to write.
+///
+/// # Safety
+/// The range must be whole pages of one mapping that the caller owns; what is used of them must be the same in the file, which nobody can change.
+#[cfg(target_os = "linux")]
+pub(super) unsafe fn map_sealed(
+    base: *mut u8,
+    len: usize,
+    file: BorrowedFd<'_>,
+    protection: Protection,
+) -> Result<(), MemoryError> {
+    let bits = bits(protection);
+    gate(MMAP, len)?;
+    // Shared, the kernel itself refuses to make the pages writable later. Kernels before 6.7 refuse a shared mapping of what is sealed.
+    for sharing in [libc::MAP_SHARED, libc::MAP_PRIVATE] {
+        // SAFETY: MAP_FIXED is over the caller's own mapping (M1).
+        let at = unsafe { libc::mmap(base.cast(), len, bits, sharing | libc::MAP_FIXED, file.as_raw_fd(), 0) };
+        if at != libc::MAP_FAILED {
+            report(MMAP, base, len, bits);
+            return Ok(());
+        }
+        if last_error(MMAP, len).errno() != Some(libc::EPERM) {
+            break;
+        }
+    }
+    Err(last_error(MMAP, len))
+}
+
+/// A file without a name that lives in memory, to be written, sealed, and mapped executable.
+#[cfg(target_os = "linux")]
+pub(super) fn memory_file(len: usize) -> Result<File, MemoryError> {
+    const CALL: &str = "memfd_create";
+    gate(CALL, len)?;
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: reads the limit into a local.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit) } == 0;
+    // Writing past it would end the process by a signal.
+    if !known || limit.rlim_cur < len as libc::rlim_t {
+        return Err(MemoryError::System { call: CALL, size: len, errno: libc::EFBIG });
+    }
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // Kernels before 6.3 do not know the flag, and do not need it.
+    for flags in [flags | MFD_EXEC, flags] {
+        // SAFETY: passes a name and takes a descriptor.
+        let fd = unsafe { libc::memfd_create(c"cresset-code".as_ptr(), flags) };
+        if fd >= 0 {
+            // SAFETY: the kernel gave this descriptor to us alone.
+            return Ok(unsafe { File::from_raw_fd(fd) });
+        }
+        if last_error(CALL, len).errno() != Some(libc::EINVAL) {
+            break;
+        }
+    }
+    Err(last_error(CALL, len))
+}
+
+/// Writes bytes to the start of a fresh file.
+#[cfg(target_os = "linux")]
+pub(super) fn fill_file(file: &mut File, bytes: &[u8]) -> Result<(), MemoryError> {
+    const CALL: &str = "write";
+    gate(CALL, bytes.len())?;
+    file.write_all(bytes).map_err(|error| MemoryError::System {
+        call: CALL,
+        size: bytes.len(),
+        errno: error.raw_os_error().unwrap_or(libc::EIO),
+    })
+}
+
+/// Reads bytes of a file.
+#[cfg(target_os = "linux")]
+pub(super) fn read_file(file: &File, bytes: &mut [u8], offset: usize) -> Result<(), MemoryError> {
+    const CALL: &str = "pread";
+    let size = bytes.len();
+    gate(CALL, size)?;
+    let failed = |error: std::io::Error| MemoryError::System {
+        call: CALL,
+        size,
+        errno: error.raw_os_error().unwrap_or(libc::EIO),
+    };
+    file.read_exact_at(bytes, offset as u64).map_err(failed)
+}
+
+/// Lets nobody change a file any more, whoever has it open.
+#[cfg(target_os = "linux")]
+pub(super) fn seal_file(file: &File, len: usize) -> Result<(), MemoryError> {
+    const CALL: &str = "fcntl";
+    gate(CALL, len)?;
+    let seals = libc::F_SEAL_WRITE | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+    // SAFETY: passes numbers. A seal against writing is refused while a writable mapping exists.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) } != 0 {
+        return Err(last_error(CALL, len));
+    }
+    Ok(())
+}
+
 /// Changes the protection of a range.
 ///
 /// # Safety
 /// The range must be whole pages of one mapping that the caller owns, and no live reference may need the access that
 /// it loses.
 pub(super) unsafe fn protect(base: *mut u8, len: usize, protection: Protection) -> Result<(), MemoryError> {
-    let bits = match protection {
-        Protection::None => libc::PROT_NONE,
-        Protection::Read => libc::PROT_READ,
-        Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
-        Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
-        Protection::ReadExecuteLandingPads => libc::PROT_READ | libc::PROT_EXEC | PROT_BTI,
-    };
+    let bits = bits(protection);
     gate(MPROTECT, len)?;
+    #[cfg(debug_assertions)]
+    if bits & libc::PROT_EXEC != 0 && failpoint::denies_execution() {
+        return Err(MemoryError::System { call: MPROTECT, size: len, errno: libc::EACCES });
+    }
     // SAFETY: the range is the caller's own (M1).
     if unsafe { libc::mprotect(base.cast(), len, bits) } != 0 {
         return Err(last_error(MPROTECT, len));
@@ -230,6 +345,16 @@ pub mod failpoint {
         static CALLS: Cell<u64> = const { Cell::new(0) };
         static FAILING: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
         static OBSERVER: RefCell<Option<Observer>> = const { RefCell::new(None) };
+        static DENIED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Lets this thread make no memory executable that it wrote, as a policy of the system would.
+    pub fn deny_execution(denied: bool) {
+        DENIED.set(denied);
+    }
+
+    pub(super) fn denies_execution() -> bool {
+        DENIED.get()
     }
 
     /// Counts this thread's calls from zero and makes `count` of them fail, from the `first` (one is the first) on.

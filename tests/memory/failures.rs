@@ -8,7 +8,7 @@ use crate::{call, publish};
 /// Makes each of the calls that `body` makes fail, alone and with all that follow.
 ///
 /// `body` must fail where everything from the first call on fails, and must leave the process as it was.
-fn fail_each(body: impl Fn() -> Result<(), MemoryError>) {
+pub fn fail_each(body: impl Fn() -> Result<(), MemoryError>) {
     failpoint::fail(0, 0);
     body().unwrap();
     let calls = failpoint::disarm();

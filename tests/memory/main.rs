@@ -3,9 +3,11 @@
 
 mod failures;
 mod guards;
+mod policy;
 mod process;
 mod publish;
 mod scale;
+mod sealed;
 
 use cresset::memory::{CodeArena, ExecutableCode, MemoryError};
 

@@ -456,24 +456,6 @@ fn one_program_runs_on_many_threads_and_outlives_its_arena() {
 }
 
 #[test]
-fn a_policy_against_new_code_is_a_typed_error() {
-    const PR_MDWE_REFUSE_EXEC_GAIN: libc::c_ulong = 1;
-    in_child(|| {
-        // SAFETY: forbids this child to make memory executable.
-        if unsafe { libc::prctl(libc::PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) } != 0 {
-            let message = "this kernel cannot forbid new code (PR_SET_MDWE): not tested\n";
-            // SAFETY: writes a constant.
-            unsafe { libc::write(2, message.as_ptr().cast(), message.len()) };
-            return;
-        }
-        let arena = CodeArena::default();
-        let refused = publish(&arena, &[1]).unwrap_err();
-        assert!(refused.is_execution_denied(), "{refused}");
-        assert_eq!(arena.stats().used_bytes, 0);
-    });
-}
-
-#[test]
 fn the_limit_on_code_is_exact_and_comes_back() {
     let page = page_size();
     let arena = CodeArena::new(CodeArenaConfig { max_bytes: 5 * page, ..CodeArenaConfig::default() });

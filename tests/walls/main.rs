@@ -4,6 +4,9 @@
 mod data;
 mod faults;
 mod fpenv;
+#[path = "../memory/policy.rs"]
+#[allow(dead_code, reason = "shared with the tests of memory")]
+mod policy;
 #[path = "../memory/process.rs"]
 #[allow(dead_code, reason = "shared with the tests of memory")]
 mod process;

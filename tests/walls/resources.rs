@@ -1,9 +1,12 @@
 //! Resources that run out: each call of the system that fails, little address space, too many mappings, policies against new code.
 
 use cresset::memory::{GUARD_SIZE, failpoint};
-use cresset::{Buffer, Config, Engine, Error, Execution, TrapKind, Value, columns};
+use cresset::{Buffer, Config, Engine, Error, Execution, Publication, TrapKind, Value, columns};
 
-use crate::process::{footprint, in_child, mappings};
+use crate::policy::forbid_new_code;
+#[cfg(target_arch = "x86_64")]
+use crate::policy::{MAPPING, PROTECTION, refuse};
+use crate::process::{assert_never_writable_and_executable, footprint, in_child, mappings};
 
 /// Code, a stack of its own, arrays, a result that is copied out.
 const TEXT: &str = "fn f(n: i64) -> i64 { if n < 1 { 1 } else { f(n - 1) + len([n; 900]) } }
@@ -37,34 +40,35 @@ fn is_for_want_of_memory(error: &Error) {
 
 #[test]
 fn each_call_of_the_system_fails_under_an_engine_and_nothing_is_lost() {
-    in_child(|| {
-        let body = || use_engine(&Config::new().execution(Execution::Jit).engine()?);
-        // Twice, for what the allocator and Rust itself keep.
-        body().and_then(|()| body()).unwrap();
-        failpoint::fail(0, 0);
-        body().unwrap();
-        let calls = failpoint::disarm();
-        assert!(calls >= 8, "{calls}");
-        let before = footprint();
-        let mut failed = 0;
-        for first in 1..=calls {
-            for count in [1, u64::MAX] {
-                failpoint::fail(first, count);
-                let outcome = body();
-                failpoint::disarm();
-                if let Err(error) = &outcome {
-                    is_for_want_of_memory(error);
-                    failed += 1;
-                }
-                let after = footprint();
-                // Whether the kernel merges neighbours of other owners is its own choice; a byte more would be a leak.
-                let same = after.1 == before.1 && after.0.abs_diff(before.0) <= 2;
-                assert!(same, "call {first} of {calls}, {count} failed: {outcome:?}, {before:?} became {after:?}");
+    in_child(|| each_call_fails(|| use_engine(&Config::new().execution(Execution::Jit).engine()?)));
+}
+
+fn each_call_fails(body: impl Fn() -> Result<(), Error>) {
+    // Twice, for what the allocator and Rust itself keep.
+    body().and_then(|()| body()).unwrap();
+    failpoint::fail(0, 0);
+    body().unwrap();
+    let calls = failpoint::disarm();
+    assert!(calls >= 8, "{calls}");
+    let before = footprint();
+    let mut failed = 0;
+    for first in 1..=calls {
+        for count in [1, u64::MAX] {
+            failpoint::fail(first, count);
+            let outcome = body();
+            failpoint::disarm();
+            if let Err(error) = &outcome {
+                is_for_want_of_memory(error);
+                failed += 1;
             }
+            let after = footprint();
+            // Whether the kernel merges neighbours of other owners is its own choice; a byte more would be a leak.
+            let same = after.1 == before.1 && after.0.abs_diff(before.0) <= 2;
+            assert!(same, "call {first} of {calls}, {count} failed: {outcome:?}, {before:?} became {after:?}");
         }
-        assert!(failed >= calls, "{failed} of {calls}");
-        body().unwrap();
-    });
+    }
+    assert!(failed >= calls, "{failed} of {calls}");
+    body().unwrap();
 }
 
 #[test]
@@ -141,34 +145,55 @@ fn no_more_mappings_is_an_error_and_passes() {
     });
 }
 
-/// Forbids this child to make memory executable, if the kernel can.
-fn forbid_new_code() -> bool {
-    const PR_SET_MDWE: i32 = 65;
-    // SAFETY: restricts this child alone.
-    let forbidden = unsafe { libc::prctl(PR_SET_MDWE, 1 as libc::c_ulong, 0, 0, 0) } == 0;
-    if !forbidden {
-        eprintln!("not tested: this kernel cannot forbid new code (PR_SET_MDWE)");
-    }
-    forbidden
-}
-
 #[test]
-fn a_policy_against_new_code_leaves_the_interpreter() {
+fn a_policy_against_new_code_leaves_sealed_files() {
     in_child(|| {
+        let early = Engine::new().unwrap();
+        let before = early.compile("fn g(x) = 2 * x;").unwrap();
         if !forbid_new_code() {
             return;
         }
-        let engine = Engine::new().unwrap();
+        let engine = Config::new().execution(Execution::Jit).engine().unwrap();
         let walls = engine.hardening();
-        assert!(walls.system_denies_new_code && !walls.machine_code);
+        assert!(walls.system_denies_new_code && walls.machine_code);
+        assert_eq!(walls.publication, Publication::SealedFile);
+        assert!(walls.to_string().contains("publication             sealed file\n"), "{walls}");
         let module = engine.compile("fn f(x) = sin(x) / 3; f(2)").unwrap();
-        assert!(!module.is_jit());
+        assert!(module.is_jit());
         let by_interpreter = Config::new().execution(Execution::Interpreter).engine().unwrap();
         let expected = by_interpreter.compile("sin(2) / 3").unwrap().run(&mut []).unwrap();
         assert_eq!(module.run(&mut []).unwrap(), expected);
         use_engine_and_columns(&engine).unwrap();
+        // Batches, and an engine from before.
+        let batch = engine.compile_batch((0..100).map(|_| ("6 * 7", &[][..])));
+        assert!(batch.iter().all(|module| module.as_ref().unwrap().run(&mut []).unwrap() == Value::I64(42)));
+        use_engine_and_columns(&early).unwrap();
+        assert_eq!(before.func::<fn(f64) -> f64>("g").unwrap().call(4.0).unwrap(), 8.0);
+        assert_never_writable_and_executable();
+    });
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_policy_against_any_new_code_leaves_the_interpreter() {
+    in_child(|| {
+        refuse(&[PROTECTION, MAPPING]);
+        let engine = Engine::new().unwrap();
+        let walls = engine.hardening();
+        assert!(!walls.machine_code && walls.publication == Publication::None);
+        let module = engine.compile("fn f(x) = sin(x) / 3; f(2)").unwrap();
+        assert!(!module.is_jit());
+        use_engine_and_columns(&engine).unwrap();
         let jit = Config::new().execution(Execution::Jit).engine().unwrap();
         assert!(matches!(jit.compile("1.5"), Err(Error::Machine(_))));
+    });
+}
+
+#[test]
+fn each_call_of_the_system_fails_where_code_is_published_through_sealed_files() {
+    in_child(|| {
+        failpoint::deny_execution(true);
+        each_call_fails(|| use_engine(&Config::new().execution(Execution::Jit).engine()?));
     });
 }
 
@@ -183,7 +208,7 @@ fn hardening_tells_what_stands() {
         shown.contains("write xor execute       yes\n") && shown.contains("faults caught           no\n"),
         "{shown}"
     );
-    assert_eq!(shown.lines().count(), walls.walls().len() + 1);
+    assert_eq!(shown.lines().count(), walls.walls().len() + 2);
     let weaker = Config::new().execution(Execution::Interpreter).metering(false).engine().unwrap().hardening();
     assert!(!weaker.machine_code && !weaker.metering && !weaker.landing_pads);
     let caught = Config::new().catch_faults(true).engine().unwrap().hardening();
