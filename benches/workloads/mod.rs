@@ -92,6 +92,36 @@ fn longest(below: i64) {
     best_start
 }";
 
+/// Formulas over columns: multiplications and additions.
+pub const C1: &str = "a*b + c";
+/// A length.
+pub const C2: &str = "sqrt(x*x + y*y + z*z)";
+/// Elementary functions.
+pub const C3: &str = "sin(x)*exp(-(y*y)) + ln(1 + z*z)";
+/// A condition that rows decide.
+pub const C4: &str = "if x > 0.5 { x*y } else { z - x }";
+/// Horner's rule, degree 20.
+pub const C5: &str = "
+(((((((((((((((((((0.21*x + 0.2)*x - 0.19)*x + 0.18)*x - 0.17)*x + 0.16)*x - 0.15)*x + 0.14)*x - 0.13)*x + 0.12)*x
+- 0.11)*x + 0.1)*x - 0.09)*x + 0.08)*x - 0.07)*x + 0.06)*x - 0.05)*x + 0.04)*x - 0.03)*x + 0.02)*x - 0.01";
+/// The same with each product and sum rounded once, as gcc contracts `C5` where it may.
+pub const C5_FUSED: &str = "
+fma(fma(fma(fma(fma(fma(fma(fma(fma(fma(fma(fma(fma(fma(fma(fma(fma(fma(fma(fma(0.21
+, x, 0.2), x, -0.19), x, 0.18), x, -0.17), x, 0.16), x, -0.15), x, 0.14), x, -0.13), x, 0.12), x, -0.11)
+, x, 0.1), x, -0.09), x, 0.08), x, -0.07), x, 0.06), x, -0.05), x, 0.04), x, -0.03), x, 0.02), x, -0.01)";
+/// How soon a point leaves the Mandelbrot set.
+pub const C6: &str = "
+var x = 0.0;
+var y = 0.0;
+var count = 0;
+while count < 256 and x*x + y*y <= 4.0 {
+    let next = x*x - y*y + cx;
+    y = 2.0*x*y + cy;
+    x = next;
+    count += 1;
+}
+count";
+
 /// The inputs of `S1`.
 pub const XY: &[(&str, Type)] = &[("x", Type::F64), ("y", Type::F64)];
 /// The inputs of `S2`.
