@@ -445,6 +445,7 @@ impl Engine {
             catch_faults: self.inner.config.catch_faults && signals::is_installed(),
             system_denies_new_code: system::denies_new_code(),
             system_can_seal: system::can_seal(),
+            sealed_mappings: 0,
         }
     }
 

@@ -35,8 +35,11 @@ pub struct Hardening {
     pub catch_faults: bool,
     /// The system forbids this process to make memory executable that was written (`PR_SET_MDWE`): it is published through sealed files.
     pub system_denies_new_code: bool,
-    /// The system could seal mappings for ever (`mseal`). Nothing is sealed: every mapping of an engine goes with it, and a sealed one cannot.
+    /// The system could seal mappings for ever (`mseal`).
     pub system_can_seal: bool,
+    /// How many mappings are sealed: none, as none lives for ever. Each belongs to an engine, a program, an array or a thread's call and goes with it,
+    /// guards included, which a sealed one could not; the ways in and out of generated code are part of the host's own executable.
+    pub sealed_mappings: usize,
 }
 
 impl Hardening {
@@ -67,6 +70,7 @@ impl fmt::Display for Hardening {
             Publication::None => "none",
         };
         writeln!(f, "{:<24}{publication}", "publication")?;
+        writeln!(f, "{:<24}{} (none lives for ever)", "sealed mappings", self.sealed_mappings)?;
         write!(f, "{:<24}{}", "guard bytes", self.guard_bytes)
     }
 }

@@ -28,6 +28,7 @@ mod arena;
 mod cache;
 mod cluster;
 mod code;
+mod code_ranges;
 mod copy;
 pub mod data;
 mod data_map;
@@ -43,8 +44,12 @@ mod sys;
 pub use arena::{Arena, Mark};
 pub use cache::has_landing_pads;
 pub use code::{ArenaStats, CodeArena, CodeArenaConfig, CodePart, ExecutableCode, Publication, WritableCode};
+pub(crate) use code_ranges::is_code;
 pub use data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
 pub(crate) use fork_gate::Gated;
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub use fork_gate::leave_open as leave_fork_gate_open;
 pub use page::{page_size, round_down, round_up};
 pub use reservation::{GUARD_SIZE, PageRange, Protection, Reservation};
 pub use slots::pool_distance;

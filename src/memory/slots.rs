@@ -8,6 +8,7 @@ use std::collections::TryReserveError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cluster::{CLUSTER, Cluster, HALF};
+use super::code_ranges::CodeSpace;
 use super::fork_gate::Gated;
 use super::{ArenaStats, CodeArenaConfig, MemoryError, PageRange, Protection, Reservation, cache, page_size, round_up};
 
@@ -44,7 +45,7 @@ struct Book {
 
 #[derive(Debug)]
 struct Region {
-    reservation: Arc<Reservation>,
+    reservation: Arc<CodeSpace>,
     clusters: Vec<Cluster>,
     taken_units: usize,
 }
@@ -61,7 +62,7 @@ enum Place {
 /// What a search for pages found.
 struct Found {
     place: Place,
-    reservation: Arc<Reservation>,
+    reservation: Arc<CodeSpace>,
     /// Where the code starts in the reservation.
     offset: usize,
     /// Whether the pages can be written already.
@@ -72,7 +73,7 @@ struct Found {
 #[derive(Debug)]
 pub(super) struct Slot {
     shared: Arc<Shared>,
-    reservation: Arc<Reservation>,
+    reservation: Arc<CodeSpace>,
     place: Place,
     is_open: bool,
     /// Whether its units are released one by one, by [`Slot::release_unit`].
@@ -150,7 +151,7 @@ impl Shared {
             let found = if fits_a_cluster(code_pages, pool_pages) {
                 self.take_in_cluster(&mut book, code_pages, pool_pages)?
             } else {
-                let reservation = Arc::new(Reservation::new(own_bytes)?);
+                let reservation = Arc::new(CodeSpace::new(Reservation::new(own_bytes)?));
                 Found { place: Place::Own { bytes }, reservation, offset: 0, is_open: false }
             };
             book.used_bytes += bytes;
@@ -293,7 +294,7 @@ impl Shared {
             book.regions.try_reserve(1).map_err(no_room)?;
         }
         let wanted = round_up(self.config.reservation, CLUSTER)?;
-        let reservation = Arc::new(Reservation::new_up_to(wanted, CLUSTER)?);
+        let reservation = Arc::new(CodeSpace::new(Reservation::new_up_to(wanted, CLUSTER)?));
         let mut clusters = Vec::new();
         let count = reservation.len() / CLUSTER;
         clusters.try_reserve_exact(count).map_err(no_room)?;

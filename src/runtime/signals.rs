@@ -13,12 +13,12 @@
 //!
 //! Then the handler points the thread at the trap exit and returns: `sigreturn` puts mask, alternate stack and floating-point registers back.
 //! A fault in our code for which the rest does not hold means that the code did what no program may do: the process is ended with a report,
-//! never told as an error. A program counter that is not ours belongs to the handler that was there before, called as the kernel would have.
+//! never told as an error; so it is in calls that have no scope, those through typed handles, where the program counter alone tells. A program counter that is not ours belongs to the handler that was there before, called as the kernel would have.
 
 use super::context::Context;
 use super::enter::{trap_exit, trap_exit_from_helper};
 use super::signals_machine as machine;
-use crate::memory::Gated;
+use crate::memory::{Gated, is_code};
 use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
@@ -198,7 +198,23 @@ fn reinstall_if_reset() {
     }
 }
 
+/// How many times the handler is to fault itself, for a test.
+#[cfg(debug_assertions)]
+static OWN_FAULTS: AtomicU8 = AtomicU8::new(0);
+
+/// Makes the handler fault that many times as soon as it is called. For tests.
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub fn fault_in_handler(times: u8) {
+    OWN_FAULTS.store(times, Ordering::Relaxed);
+}
+
 extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    #[cfg(debug_assertions)]
+    if OWN_FAULTS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |times| times.checked_sub(1)).is_ok() {
+        // SAFETY: none: this is the fault that the test is about.
+        unsafe { ptr::without_provenance_mut::<u8>(8).write_volatile(1) };
+    }
     // SAFETY: the kernel, or a handler that chains to us, passes what it was given.
     if !unsafe { claim(signal, info, context) } {
         // SAFETY: likewise.
@@ -211,11 +227,16 @@ extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, context: *mut l
 /// # Safety
 /// The arguments are those of a handler.
 unsafe fn claim(signal: i32, info: *mut libc::siginfo_t, registers: *mut libc::c_void) -> bool {
-    let Ok(scope) = CURRENT.try_with(Cell::get) else { return false };
-    // SAFETY: as in `running`; `info` and `registers` are what the kernel gave.
-    let (scope, code, address, pc) = unsafe {
-        let Some(scope) = scope.as_ref() else { return false };
-        (scope, (*info).si_code, (*info).si_addr().addr(), machine::pc(registers))
+    // SAFETY: `info` and `registers` are what the kernel gave.
+    let (code, address, pc) = unsafe { ((*info).si_code, (*info).si_addr().addr(), machine::pc(registers)) };
+    // SAFETY: as in `running`.
+    let scope = CURRENT.try_with(Cell::get).ok().and_then(|scope| unsafe { scope.as_ref() });
+    let Some(scope) = scope.filter(|scope| scope.code.contains(&pc) || !is_code(pc)) else {
+        // Code of a call that has no scope, as those of typed handles: nothing can be recovered, and nothing may go on.
+        if code > 0 && is_code(pc) {
+            raise_alarm(signal, code, pc, address);
+        }
+        return false;
     };
     let context = scope.context.load(Ordering::Relaxed);
     let call_of_helper = match context.is_null() {

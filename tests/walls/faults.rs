@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use cresset::memory::page_size;
 use cresset::{Arg, Buffer, Config, Data, DataMut, Engine, Error, Execution, Func, Module, TrapKind, Value};
 
-use crate::TempFile;
 use crate::process::{assert_dies, in_child};
+use crate::{TempFile, apart};
 
 const ELEMENTS: usize = 8192;
 
@@ -347,29 +347,9 @@ fn with_handlers(set: impl FnOnce(), then: impl FnOnce(&Module)) {
     then(&module);
 }
 
-/// The handlers are installed once for a process, and tests share one: those that need to be first run in a process of their own.
-fn apart(name: &str) -> bool {
-    if std::env::var_os("CRESSET_WALLS_APART").is_some_and(|wanted| wanted == name) {
-        return true;
-    }
-    if cfg!(not(target_arch = "x86_64")) {
-        eprintln!("{name}: not tested: an emulated program cannot start itself");
-        return false;
-    }
-    let this = std::env::current_exe().unwrap();
-    let outcome = std::process::Command::new(this)
-        .args(["--exact", &format!("faults::{name}"), "--nocapture"])
-        .env("CRESSET_WALLS_APART", name)
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&outcome.stdout).into_owned() + &String::from_utf8_lossy(&outcome.stderr);
-    assert!(outcome.status.success() && text.contains("1 passed"), "{text}");
-    false
-}
-
 #[test]
 fn a_fault_of_the_host_reaches_the_handler_that_was_there() {
-    if !apart("a_fault_of_the_host_reaches_the_handler_that_was_there") {
+    if !apart("faults::a_fault_of_the_host_reaches_the_handler_that_was_there") {
         return;
     }
     let detailed = leave_with_details as *const () as usize;
@@ -447,7 +427,7 @@ extern "C" fn probe_null() {
 
 #[test]
 fn a_virtual_machine_recovers_from_its_own_faults_before_and_behind_us() {
-    if !apart("a_virtual_machine_recovers_from_its_own_faults_before_and_behind_us") {
+    if !apart("faults::a_virtual_machine_recovers_from_its_own_faults_before_and_behind_us") {
         return;
     }
     let handler = recover_null as *const () as usize;
@@ -487,7 +467,7 @@ extern "C" fn chain(signal: i32, info: *mut libc::siginfo_t, context: *mut libc:
 
 #[test]
 fn a_handler_installed_after_ours_passes_our_faults_on() {
-    if !apart("a_handler_installed_after_ours_passes_our_faults_on") {
+    if !apart("faults::a_handler_installed_after_ours_passes_our_faults_on") {
         return;
     }
     in_child(|| {
@@ -543,7 +523,7 @@ fn a_stack_overflow_of_the_host_is_told_by_rust() {
 /// A page that vanishes though nobody can shorten it: what a wrong address in generated code would look like.
 #[test]
 fn a_fault_of_our_code_that_no_file_explains_ends_the_process() {
-    if !apart("a_fault_of_our_code_that_no_file_explains_ends_the_process") {
+    if !apart("faults::a_fault_of_our_code_that_no_file_explains_ends_the_process") {
         return;
     }
     for text in ["fn f(xs: [f64]) { shrink(); xs[8000] }", "fn f(mut xs: [f64]) { shrink(); xs[8000] = 1.0; }"] {
@@ -561,9 +541,113 @@ fn a_fault_of_our_code_that_no_file_explains_ends_the_process() {
     }
 }
 
+/// The same in calls that are entered as a C function, or under no more than a context: the program counter alone tells.
+#[test]
+fn a_stray_fault_through_a_typed_handle_ends_the_process_with_the_report_too() {
+    if !apart("faults::a_stray_fault_through_a_typed_handle_ends_the_process_with_the_report_too") {
+        return;
+    }
+    let text =
+        "fn checked(xs: [f64], i: i64) = xs[i]; fn pure(xs: [f64]) -> f64 { if len(xs) > 9 { xs[7] } else { 0 } }";
+    let check = |call: &dyn Fn(&Module, &[f64])| {
+        assert_aborts_with_report(|| {
+            let module = engine(|| ()).compile(text).unwrap();
+            let buffer = Buffer::<f64>::new(ELEMENTS).unwrap();
+            let page = std::ptr::with_exposed_provenance_mut(buffer.as_ptr() as usize);
+            // SAFETY: takes the access to memory of this child away: what a wrong address in generated code would meet.
+            assert_eq!(unsafe { libc::mprotect(page, 8 * ELEMENTS, libc::PROT_NONE) }, 0);
+            // SAFETY: none: reading it is the fault that the test is about.
+            let xs = unsafe { std::slice::from_raw_parts(buffer.as_ptr(), ELEMENTS) };
+            call(&module, xs);
+        });
+    };
+    check(&|module, xs| _ = module.func::<fn(&[f64], i64) -> f64>("checked").unwrap().call((xs, 5)));
+    check(&|module, xs| _ = module.func::<fn(&[f64]) -> f64>("pure").unwrap().call(xs));
+    check(&|module, xs| {
+        let mut sandbox = engine(|| ()).sandbox(cresset::Limits::default()).unwrap();
+        _ = module.func::<fn(&[f64], i64) -> f64>("checked").unwrap().call_in(&mut sandbox, (xs, 5));
+    });
+    // Inside a call with a scope of its own, through a host function, too.
+    check(&|module, xs| {
+        let (inner, address) = (module.func::<fn(&[f64], i64) -> f64>("checked").unwrap(), xs.as_ptr() as usize);
+        let outer = Config::new().catch_faults(true).host_fn("inner", move || {
+            // SAFETY: as above.
+            let xs = unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(address), ELEMENTS) };
+            inner.call((xs, 3)).is_ok()
+        });
+        _ = outer.engine().unwrap().compile("inner()").unwrap().run(&mut []);
+    });
+    // Dropped code is no code of ours any more: what happens there is the host's.
+    assert_dies(libc::SIGSEGV, || {
+        let engine = engine(|| ());
+        let module = engine.compile("fn f(x) = x;").unwrap();
+        let _ = module.func::<fn(f64) -> f64>("f").unwrap().call(1.0);
+        drop((module, engine));
+        fault();
+    });
+}
+
+/// The child dies by the alarm, and says so.
+#[track_caller]
+fn assert_aborts_with_report(body: impl FnOnce()) {
+    let mut ends = [0; 2];
+    // SAFETY: makes a pipe.
+    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+    assert_dies(libc::SIGABRT, || {
+        // SAFETY: the child's errors go into the pipe, which has room for them.
+        unsafe { libc::dup2(ends[1], 2) };
+        body();
+    });
+    let mut told = [0_u8; 4096];
+    // SAFETY: reads what is there, up to the room; the write end is closed.
+    let len = unsafe {
+        libc::close(ends[1]);
+        let len = libc::read(ends[0], told.as_mut_ptr().cast(), told.len());
+        libc::close(ends[0]);
+        len
+    };
+    let told = String::from_utf8_lossy(&told[..usize::try_from(len).unwrap()]).into_owned();
+    assert!(told.contains("cresset: generated code faulted where it must not: signal 0b"), "{told}");
+}
+
+/// A fault in the handler itself: the process dies of it at once, or goes where a fault of the host goes; it neither hangs nor goes round.
+#[test]
+fn a_fault_in_the_handler_ends_the_process_at_once() {
+    if !apart("faults::a_fault_in_the_handler_ends_the_process_at_once") {
+        return;
+    }
+    let run = |times: u8, previous: Option<usize>| {
+        let started = std::time::Instant::now();
+        let file = TempFile::floats("nested", &vec![1.0; ELEMENTS]);
+        let end = crate::process::end_of(|| {
+            // SAFETY: ends a child that hangs.
+            unsafe { libc::alarm(2) };
+            if let Some(handler) = previous {
+                set_action(libc::SIGSEGV, handler, 0, None);
+            }
+            let path = file.path.clone();
+            let engine = engine(move || std::fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap());
+            let module = engine.compile(LOOP).unwrap();
+            let data = Data::<f64>::open(&file.path).unwrap();
+            cresset::runtime::signals::fault_in_handler(times);
+            let _ = module.call("f", &mut [Arg::from(&data)]);
+        });
+        assert!(started.elapsed() < std::time::Duration::from_secs(1), "{:?}", started.elapsed());
+        end
+    };
+    use crate::process::End;
+    // One fault on top of the lost page: no claim to it, and the default action of the host's.
+    assert_eq!(run(1, None), End::Signal(libc::SIGSEGV));
+    // It goes to the handler that was there, as any fault of the host's does.
+    assert_eq!(run(1, Some(plain_leave as *const () as usize)), End::Exit(44));
+    // And one on top of that: the signal is blocked by then, and the kernel ends the process.
+    assert_eq!(run(2, Some(plain_leave as *const () as usize)), End::Signal(libc::SIGSEGV));
+    assert_eq!(run(u8::MAX, None), End::Signal(libc::SIGSEGV));
+}
+
 #[test]
 fn without_the_wish_no_handler_is_installed() {
-    if !apart("without_the_wish_no_handler_is_installed") {
+    if !apart("faults::without_the_wish_no_handler_is_installed") {
         return;
     }
     let action = |signal| {

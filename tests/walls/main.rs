@@ -45,3 +45,24 @@ impl Drop for TempFile {
         let _ = std::fs::remove_file(&self.path);
     }
 }
+
+/// The handlers are installed once for a process, and tests share one: those that need to be first run in a process of their own.
+/// Such tests begin with this; it is true in that process.
+fn apart(name: &str) -> bool {
+    if std::env::var_os("CRESSET_WALLS_APART").is_some_and(|wanted| wanted == name) {
+        return true;
+    }
+    if cfg!(not(target_arch = "x86_64")) {
+        eprintln!("{name}: not tested: an emulated program cannot start itself");
+        return false;
+    }
+    let this = std::env::current_exe().unwrap();
+    let outcome = std::process::Command::new(this)
+        .args(["--exact", name, "--nocapture"])
+        .env("CRESSET_WALLS_APART", name)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&outcome.stdout).into_owned() + &String::from_utf8_lossy(&outcome.stderr);
+    assert!(outcome.status.success() && text.contains("1 passed"), "{text}");
+    false
+}

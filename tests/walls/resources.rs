@@ -208,9 +208,35 @@ fn hardening_tells_what_stands() {
         shown.contains("write xor execute       yes\n") && shown.contains("faults caught           no\n"),
         "{shown}"
     );
-    assert_eq!(shown.lines().count(), walls.walls().len() + 2);
+    assert_eq!(shown.lines().count(), walls.walls().len() + 3);
     let weaker = Config::new().execution(Execution::Interpreter).metering(false).engine().unwrap().hardening();
     assert!(!weaker.machine_code && !weaker.metering && !weaker.landing_pads);
     let caught = Config::new().catch_faults(true).engine().unwrap().hardening();
     assert!(caught.catch_faults);
+}
+
+/// Why there is nothing to seal: no mapping of ours outlives what it is for, and the ways in and out are not in ours.
+#[test]
+fn nothing_of_ours_lives_for_ever_and_nothing_is_sealed() {
+    in_child(|| {
+        let walls = Engine::new().unwrap().hardening();
+        assert_eq!(walls.sealed_mappings, 0);
+        assert!(walls.to_string().contains("sealed mappings         0"), "{walls}");
+        let executable = || mappings().into_iter().filter(|mapping| mapping.perms.contains('x')).collect::<Vec<_>>();
+        let lives = || {
+            let engine = Config::new().execution(Execution::Jit).engine().unwrap();
+            use_engine(&engine).unwrap();
+            let buffer = Buffer::<f64>::new(1000).unwrap();
+            let kept = engine.compile("fn g(x) = 2 * x;").unwrap();
+            let more = executable().len();
+            drop((engine, buffer, kept));
+            more
+        };
+        lives();
+        let (before, footprint_before) = (executable(), footprint());
+        let more = lives();
+        // While it lives its code is the one executable mapping that is there besides the host's own.
+        assert_eq!((more, executable()), (before.len() + 1, before));
+        assert_eq!(footprint(), footprint_before);
+    });
 }

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cresset::memory::failpoint;
 use cresset::{Arg, Config, Data, Engine, Execution, Limits, Module, TrapKind, Value};
 
-use crate::TempFile;
 use crate::process::{End, end_of, footprint, in_child};
+use crate::{TempFile, apart};
 
 fn engine() -> Engine {
     Config::new().execution(Execution::Jit).catch_faults(true).engine().unwrap()
@@ -180,6 +181,53 @@ fn a_child_runs_and_compiles_whatever_the_parents_threads_were_doing() {
         }
         done.store(true, Ordering::Relaxed);
     });
+}
+
+/// Forks while another thread stands in the middle of publishing, under the lock of its engine; the child compiles with that engine.
+fn fork_amid_publishing() -> End {
+    let engine = engine();
+    let (inside, over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    thread::scope(|scope| {
+        let (entered, left) = (inside.clone(), over.clone());
+        let engine = &engine;
+        scope.spawn(move || {
+            // The first call of the system in publishing is made under the lock. It takes long here: until the fork is over, or for a while.
+            failpoint::observe(Some(Box::new(move |_| {
+                if !entered.swap(true, Ordering::AcqRel) {
+                    let until = Instant::now() + Duration::from_millis(300);
+                    while Instant::now() < until && !left.load(Ordering::Acquire) {
+                        thread::yield_now();
+                    }
+                }
+            })));
+            drop(engine.compile("fn g(x) = x;").unwrap());
+            failpoint::observe(None);
+        });
+        while !inside.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        let end = end_of(|| {
+            failpoint::observe(None);
+            // SAFETY: ends a child that hangs.
+            unsafe { libc::alarm(2) };
+            let module = engine.compile("fn h(x) = x * 2;").unwrap();
+            assert_eq!(module.call("h", &mut [Arg::F64(2.0)]).unwrap(), Value::F64(4.0));
+        });
+        over.store(true, Ordering::Release);
+        end
+    })
+}
+
+#[test]
+fn without_the_gate_a_fork_amid_publishing_hangs_and_with_it_it_does_not() {
+    if !apart("threads::without_the_gate_a_fork_amid_publishing_hangs_and_with_it_it_does_not") {
+        return;
+    }
+    assert_eq!(fork_amid_publishing(), End::Exit(0));
+    cresset::memory::leave_fork_gate_open(true);
+    assert_eq!(fork_amid_publishing(), End::Signal(libc::SIGALRM));
+    cresset::memory::leave_fork_gate_open(false);
+    assert_eq!(fork_amid_publishing(), End::Exit(0));
 }
 
 #[test]
