@@ -1,5 +1,6 @@
 //! What becomes of a program at each stage, as text: for people, snapshots and bug reports.
 
+use crate::codegen::blob::CodeBlob;
 use crate::engine::{Cpu, Engine, compile_to_blob};
 use crate::error::Error;
 use crate::sema::hir::FuncId;
@@ -61,6 +62,14 @@ pub fn list(engine: &Engine, text: &[u8], inputs: &[(&str, Type)], stage: Stage,
             Ok(out)
         }
     }
+}
+
+/// The code of a program for any machine, as it is before it has an address.
+///
+/// # Errors
+/// As [`list`].
+pub fn code(engine: &Engine, text: &str, inputs: &[(&str, Type)], cpu: Cpu) -> Result<CodeBlob, Error> {
+    compile_to_blob(engine, text, inputs, cpu).map(|(_, _, blob)| blob)
 }
 
 fn name_of(hir: &sema::hir::Hir, id: FuncId) -> String {

@@ -5,7 +5,7 @@
 //! row under way, then `start` and `end`; it gives the first row that it did not do, which is `end`.
 
 use crate::codegen::blob::CodeBlob;
-use crate::codegen::{self, CodegenError, CodegenOptions};
+use crate::codegen::{self, Arch, CodegenError, CodegenOptions, CpuFeatures};
 use crate::engine::{Engine, Execution};
 use crate::error::Error;
 use crate::ir::build::{BuildError, BuildOptions, build};
@@ -123,16 +123,7 @@ pub(super) fn generate(
     let Some((arch, features)) = shared.target else { return Ok(None) };
     let lanes = features.lanes();
     let published = lower(engine, formulas, typed, types, lanes).and_then(|mut lowered| {
-        lowered.funcs.iter_mut().for_each(|func| opt::finish(func, &shared.config.passes));
-        let options = CodegenOptions { arch, features, metering: shared.config.metering };
-        let mut blob = codegen::compile(&lowered.funcs, &options);
-        if let (Err(error), Ok(_)) = (&blob, &lowered.vector) {
-            // What is too large in lanes may do row by row.
-            lowered.vector = Err(error.to_string());
-            lowered.funcs.pop();
-            lowered.signatures.pop();
-            blob = codegen::compile(&lowered.funcs, &options);
-        }
+        let blob = emit(engine, &mut lowered, (arch, features));
         publish(engine, blob, lowered)
     });
     match published {
@@ -140,6 +131,43 @@ pub(super) fn generate(
         Err(Refusal::Soft(_)) if shared.config.execution == Execution::Auto => Ok(None),
         Err(Refusal::Soft(error) | Refusal::Hard(error)) => Err(error),
     }
+}
+
+/// The code of all functions. What is too large in lanes may do row by row.
+fn emit(
+    engine: &Engine,
+    lowered: &mut Lowered,
+    (arch, features): (Arch, CpuFeatures),
+) -> Result<CodeBlob, CodegenError> {
+    let config = &engine.shared().config;
+    lowered.funcs.iter_mut().for_each(|func| opt::finish(func, &config.passes));
+    let options = CodegenOptions { arch, features, metering: config.metering };
+    let blob = codegen::compile(&lowered.funcs, &options);
+    match (&blob, &lowered.vector) {
+        (Err(error), Ok(_)) => {
+            lowered.vector = Err(error.to_string());
+            lowered.funcs.pop();
+            lowered.signatures.pop();
+            codegen::compile(&lowered.funcs, &options)
+        }
+        _ => blob,
+    }
+}
+
+/// The code for any machine, without publishing it: for tests.
+#[cfg(feature = "disasm")]
+pub(super) fn blob(
+    engine: &Engine,
+    formulas: &[Formula],
+    typed: &[Typed],
+    types: &[InputType],
+    target: (Arch, CpuFeatures),
+) -> Result<CodeBlob, Error> {
+    let lanes = target.1.lanes();
+    let mut lowered = lower(engine, formulas, typed, types, lanes).map_err(|refusal| match refusal {
+        Refusal::Soft(error) | Refusal::Hard(error) => error,
+    })?;
+    emit(engine, &mut lowered, target).map_err(|error| Error::Machine(error.to_string()))
 }
 
 fn publish(engine: &Engine, blob: Result<CodeBlob, CodegenError>, lowered: Lowered) -> Result<Code, Refusal> {

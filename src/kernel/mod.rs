@@ -156,6 +156,25 @@ impl Kernel {
         Ok(new)
     }
 
+    /// The code for inputs of these types on any machine, whatever this one is: for tests of what makes and what reads code.
+    ///
+    /// # Errors
+    /// As [`Kernel::for_types`].
+    #[cfg(feature = "disasm")]
+    #[doc(hidden)]
+    pub fn code_for(
+        &self,
+        types: &[(&str, InputType)],
+        cpu: crate::engine::Cpu,
+    ) -> Result<crate::codegen::blob::CodeBlob, Error> {
+        let _fp = FpEnv::canonical();
+        let KernelInner { engine, formulas, inputs, .. } = &*self.inner;
+        let types = bind::types(inputs, types)?;
+        let names: Vec<&str> = inputs.iter().map(|(name, _)| name.as_str()).collect();
+        let typed = compile::analyze(engine, formulas, &names, &types)?;
+        compile::blob(engine, formulas, &typed, &types, cpu.target()?)
+    }
+
     /// The kernel for what is bound here.
     ///
     /// # Errors

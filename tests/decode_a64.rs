@@ -1,0 +1,15 @@
+//! The decoder of AArch64 code: it takes all that the emitter makes, and nothing else.
+//!
+//! `CRESSET_ALL_WORDS=1` decodes every word of 32 bits, which takes minutes.
+#![cfg(feature = "disasm")]
+
+#[path = "common/cases.rs"]
+mod cases;
+#[path = "decode_a64/corpus.rs"]
+mod corpus;
+#[path = "decode_a64/emitted.rs"]
+mod emitted;
+#[path = "common/generate.rs"]
+mod generate;
+#[path = "common/kernels.rs"]
+mod kernels;
