@@ -15,9 +15,8 @@ const OPTIONS: [(&str, &[&str]); 3] =
 
 /// One workload: its kernel at each level of processors that runs here, and the C functions over the same columns.
 macro_rules! workload {
-    ($natives:expr, $title:literal, $rows:expr, $text:expr, $result:ty, $c:ident, ($($name:ident = $kind:tt),+)) => {{
-        let mut seed = 0;
-        $(seed += 1; let $name: &[f64] = &workload!(@column $rows, seed, $kind);)+
+    ($natives:expr, $title:literal, $rows:expr, $text:expr, $result:ty, $c:ident, ($($name:ident = $kind:expr),+)) => {{
+        $(let $name: &[f64] = &column($rows, stringify!($name), $kind);)+
         let bound = columns! { $(stringify!($name) => $name),+ };
         let title = format!("{}, {} rows", $title, if $rows == 10_000 { "10^4" } else { "10^6" });
         let kernels = kernels($text, &bound);
@@ -36,8 +35,6 @@ macro_rules! workload {
         }
         comparison.report(1.0);
     }};
-    (@column $rows:expr, $seed:ident, ($low:literal..$high:literal)) => { numbers($rows, $low, $high, $seed) };
-    (@column $rows:expr, $seed:ident, [$low:literal..$high:literal; $axis:ident]) => { grid($rows, $low, $high, Axis::$axis) };
     (@by_hand c6, $natives:expr, $comparison:ident, $outs:ident, $rows:expr, ($cx:ident, $cy:ident)) => {
         if let Some((_, native)) = $natives.first() {
             let out = $outs.next().expect("an output").as_mut_ptr();
@@ -63,36 +60,74 @@ fn kernels(text: &str, columns: &Columns<'_>) -> Vec<(&'static str, CompiledKern
     levels.into_iter().filter_map(compiled).collect()
 }
 
-/// Along which side of a square picture a coordinate grows.
+/// What a column holds.
 #[derive(Clone, Copy)]
-enum Axis {
-    Across,
-    Down,
+enum Holds {
+    /// Random numbers of this range.
+    Between(f64, f64),
+    /// A coordinate of the points of a square picture, line by line: along the lines, or from line to line.
+    Across(f64, f64),
+    Down(f64, f64),
 }
 
-/// A coordinate of the points of a square picture, line by line.
-fn grid(rows: usize, low: f64, high: f64, axis: Axis) -> Vec<f64> {
+fn column(rows: usize, name: &str, holds: Holds) -> Vec<f64> {
     let side = rows.isqrt();
-    let at = |row: usize| match axis {
-        Axis::Across => row % side,
-        Axis::Down => row / side,
+    let grid = |low: f64, high: f64, at: &dyn Fn(usize) -> usize| {
+        (0..rows).map(|row| low + (high - low) * at(row) as f64 / side as f64).collect()
     };
-    (0..rows).map(|row| low + (high - low) * at(row) as f64 / side as f64).collect()
+    match holds {
+        Holds::Between(low, high) => numbers(rows, low, high, name.bytes().map(u64::from).sum()),
+        Holds::Across(low, high) => grid(low, high, &|row| row % side),
+        Holds::Down(low, high) => grid(low, high, &|row| row / side),
+    }
 }
 
 fn main() {
     let natives: Vec<(&str, NativeColumns)> =
         OPTIONS.iter().filter_map(|(name, options)| Some((*name, NativeColumns::load(options)?))).collect();
     let natives = &natives;
+    use Holds::{Across, Between, Down};
     heading("ns a row");
     for rows in [10_000, 1_000_000] {
-        workload!(natives, "C1", rows, C1, f64, c1, (a = (-1.0..1.0), b = (-1.0..1.0), c = (-1.0..1.0)));
-        workload!(natives, "C2", rows, C2, f64, c2, (x = (-1.0..1.0), y = (-1.0..1.0), z = (-1.0..1.0)));
-        workload!(natives, "C3", rows, C3, f64, c3, (x = (-3.0..3.0), y = (-2.0..2.0), z = (-5.0..5.0)));
-        workload!(natives, "C4", rows, C4, f64, c4, (x = (0.0..1.0), y = (-1.0..1.0), z = (-1.0..1.0)));
-        workload!(natives, "C5", rows, C5, f64, c5, (x = (-1.0..1.0)));
-        workload!(natives, "C5, fma", rows, C5_FUSED, f64, c5, (x = (-1.0..1.0)));
-        workload!(natives, "C6", rows, C6, i64, c6, (cx = [-2.0..1.0; Across], cy = [-1.5..1.5; Down]));
+        workload!(
+            natives,
+            "C1",
+            rows,
+            C1,
+            f64,
+            c1,
+            (a = Between(-1.0, 1.0), b = Between(-1.0, 1.0), c = Between(-1.0, 1.0))
+        );
+        workload!(
+            natives,
+            "C2",
+            rows,
+            C2,
+            f64,
+            c2,
+            (x = Between(-1.0, 1.0), y = Between(-1.0, 1.0), z = Between(-1.0, 1.0))
+        );
+        workload!(
+            natives,
+            "C3",
+            rows,
+            C3,
+            f64,
+            c3,
+            (x = Between(-3.0, 3.0), y = Between(-2.0, 2.0), z = Between(-5.0, 5.0))
+        );
+        workload!(
+            natives,
+            "C4",
+            rows,
+            C4,
+            f64,
+            c4,
+            (x = Between(0.0, 1.0), y = Between(-1.0, 1.0), z = Between(-1.0, 1.0))
+        );
+        workload!(natives, "C5", rows, C5, f64, c5, (x = Between(-1.0, 1.0)));
+        workload!(natives, "C5, fma", rows, C5_FUSED, f64, c5, (x = Between(-1.0, 1.0)));
+        workload!(natives, "C6", rows, C6, i64, c6, (cx = Across(-2.0, 1.0), cy = Down(-1.5, 1.5)));
         workload!(
             natives,
             "C7",
@@ -100,7 +135,13 @@ fn main() {
             S3,
             f64,
             c7,
-            (s = (80.0..120.0), k = (80.0..120.0), r = (0.01..0.05), sigma = (0.1..0.4), t = (0.2..2.0))
+            (
+                s = Between(80.0, 120.0),
+                k = Between(80.0, 120.0),
+                r = Between(0.01, 0.05),
+                sigma = Between(0.1, 0.4),
+                t = Between(0.2, 2.0)
+            )
         );
     }
 }
