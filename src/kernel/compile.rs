@@ -56,7 +56,8 @@ pub(super) struct Code {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Vector {
     pub func: FuncId,
-    pub lanes: usize,
+    /// Rows that are done at once.
+    pub block: usize,
     /// So deep are calls nested in a row.
     pub depth: u32,
 }
@@ -258,7 +259,7 @@ fn lower(
     let vector = in_lanes.map(|vectorized| {
         funcs.push(vectorized.func);
         signatures.push(vector_signature);
-        Vector { func: FuncId(scalar_id.0 + 1), lanes: lanes.into(), depth: vectorized.depth }
+        Vector { func: FuncId(scalar_id.0 + 1), block: vectorized.block.into(), depth: vectorized.depth }
     });
     Ok(Lowered { funcs, signatures, scalar: scalar_id, vector, recursive, calls_host })
 }

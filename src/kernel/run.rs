@@ -165,8 +165,10 @@ impl<'r, 'a> Runner<'r, 'a> {
         while start < count {
             let limits = self.limits(sandbox);
             let mut end = if code.calls_host { start + 1 } else { count };
-            if let Some(found) = vector.filter(|vector| count - start >= vector.lanes) {
-                match self.in_lanes(code, found, sandbox, &limits, inputs, start..count, out) {
+            if let Some(found) = vector.filter(|vector| count >= vector.block) {
+                // At the end a whole block once more, some rows of which were done: they give the same again.
+                let from = start.min(count - found.block);
+                match self.in_lanes(code, found, sandbox, &limits, inputs, from..count, out) {
                     Ok(done) if done > start => {
                         burst = 0;
                         start = done;
@@ -176,7 +178,7 @@ impl<'r, 'a> Runner<'r, 'a> {
                         continue;
                     }
                     Ok(_) => {
-                        burst = (burst * 2).max(found.lanes);
+                        burst = (burst * 2).max(found.block);
                         end = count.min(start + burst);
                     }
                     // What does not differ between rows trapped, perhaps where no row gets to.

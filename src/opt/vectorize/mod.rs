@@ -14,6 +14,7 @@
 mod calls;
 mod checks;
 mod flow;
+mod several;
 mod shape;
 mod simple;
 #[cfg(test)]
@@ -47,6 +48,8 @@ pub struct Vectorized {
     pub func: Func,
     /// So deep are calls nested in a row.
     pub depth: u32,
+    /// Rows that are done at once: one vector of them, or several.
+    pub block: u8,
 }
 
 /// The chunk function for `lanes` rows at a time, or why there is none.
@@ -66,11 +69,14 @@ pub fn vectorize(
     let (mut inlined, depth) = calls::inline(row, funcs)?;
     super::optimize(&mut inlined, passes);
     let wrapped = wrap(inlined).ok_or("it never gives a value")?;
-    let mut func = widen::widen(&wrapped, sources, outputs, lanes)?;
+    let vectors = several::vectors_of(&wrapped);
+    let block = lanes * vectors;
+    let mut func = widen::widen(&wrapped, sources, outputs, lanes, block)?;
     expand(&mut func);
     dce::remove_dead(&mut func);
+    several::multiply(&mut func, vectors, lanes);
     super::check(&func, "vectorize");
-    Ok(Vectorized { func, depth })
+    Ok(Vectorized { func, depth, block })
 }
 
 /// Writes out the elementary functions of several lanes; behind so many of them, calls them lane by lane.

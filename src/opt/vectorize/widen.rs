@@ -66,7 +66,7 @@ pub(super) struct Widener<'a> {
 }
 
 /// The chunk function; see [`super::vectorize`].
-pub(super) fn widen(row: &Func, sources: &[Source], outputs: &[Elem], lanes: u8) -> Result<Func, String> {
+pub(super) fn widen(row: &Func, sources: &[Source], outputs: &[Elem], lanes: u8, block: u8) -> Result<Func, String> {
     let varying: Vec<bool> =
         sources.iter().flat_map(|source| vec![source.varies(); source.row_params().len()]).collect();
     let shape = Shape::new(row, &varying)?;
@@ -90,7 +90,7 @@ pub(super) fn widen(row: &Func, sources: &[Source], outputs: &[Elem], lanes: u8)
     for length in columns.chain(stores.iter().map(|(_, length)| *length)).collect::<Vec<Value>>() {
         emit.one(K::SliceCheck, &[start, end, length], Scalar::I64);
     }
-    let step = emit.int(lanes.into());
+    let step = emit.int(block.into());
     let last = emit.one(K::Op(Op::IWrappingSub), &[end, step], Scalar::I64);
 
     let blocks = emit.new_region(&[one(Scalar::I64), one(Scalar::I64)]);
