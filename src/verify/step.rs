@@ -364,6 +364,29 @@ pub enum Step {
         /// A mask register, or a vector register whose lanes are negative where set.
         mask: Reg,
     },
+    /// `to = a ^ b` in lanes, of whole vectors: with all ones, the lanes that are not set.
+    XorLanes {
+        /// A vector register.
+        to: u8,
+        /// A vector register.
+        a: u8,
+        /// The other operand.
+        b: Lanes,
+    },
+    /// `to` = the lanes that `from` has not, of mask registers.
+    NotMask {
+        /// A mask register.
+        to: u8,
+        /// A mask register.
+        from: u8,
+    },
+    /// The flags now tell whether no lane of a mask is set (`Eq`) or any (`Ne`): a mask register, or a vector register whose lanes are negative where set.
+    TestLanes {
+        /// A mask or vector register.
+        mask: Reg,
+    },
+    /// Some value in every vector register: the upper parts of them all are cleared.
+    AnyVectors,
     /// Bits of a mask as a general register (`kmov`, `vmovmskpd`): bit i is lane i.
     MaskBits {
         /// A general register.
@@ -389,6 +412,8 @@ pub enum Lanes {
     Reg(u8),
     /// A word of the pool in each lane, by its offset from the pool's start.
     Pool(i64),
+    /// Words of the pool behind each other, one for each lane, by the offset of the first.
+    PoolRow(i64),
 }
 
 /// An instruction decoded.

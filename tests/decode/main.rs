@@ -1,0 +1,15 @@
+//! The verifier's decoder of x86-64: it takes all that the emitter makes, and nothing else.
+#![cfg(feature = "disasm")]
+
+#[path = "../common/cases.rs"]
+mod cases;
+mod corpus;
+mod forms;
+#[path = "../common/generate.rs"]
+mod generate;
+#[path = "../common/kernels.rs"]
+mod random_kernels;
+
+/// Where code and pool are taken to lie.
+const CODE: u64 = 0x10_0000;
+const POOL: u64 = 0x4000_0000;
