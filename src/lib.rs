@@ -86,6 +86,8 @@ pub mod types;
 pub mod value;
 #[doc(hidden)]
 pub mod verify;
+#[doc(hidden)]
+pub mod walls;
 
 pub use diagnostic::Diagnostic;
 pub use engine::{Config, Cpu, Engine, Execution, Inspection};

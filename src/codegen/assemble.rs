@@ -23,6 +23,8 @@ const MAX_CODE: usize = i32::MAX as usize / 2;
 
 /// Compiles functions for one machine.
 pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<CodeBlob, CodegenError> {
+    #[cfg(debug_assertions)]
+    super::planted::spoil_ir(funcs)?;
     let mut target = T::new(options.features);
     let entries = funcs.iter().map(|_| target.asm().new_dynamic_label()).collect();
     let mut cx = Context::new(entries, options.metering);
@@ -30,10 +32,14 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
     for (func, id) in funcs.iter().zip(0..) {
         let flat = flatten::flatten(func, &target)?;
         let output = regalloc::allocate(&flat, &target, &func.name)?;
+        #[cfg(debug_assertions)]
+        let (flat, output) = super::planted::spoil(flat, output, &target)?;
         let layout = layout::order(&flat, &output);
         let calls = flat.insts.iter().any(|inst| inst.kind.may_call());
         cx.frame = Frame::new(target.abi(), flat.outgoing, &output, calls);
         cx.frame.lanes = flat.lanes;
+        #[cfg(debug_assertions)]
+        super::planted::spoil_frame(&mut cx.frame);
         cx.far = flat.insts.len().saturating_add(output.edits.len()) > target.abi().branch_reach / MAX_INST_BYTES;
 
         let entry = cx.entries[id as usize];
@@ -70,7 +76,7 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         // A mask is read as 16 bytes, the last one too.
         cx.pool.push(PoolEntry::Bits(0));
     }
-    Ok(CodeBlob {
+    let blob = CodeBlob {
         code,
         pool: cx.pool,
         pool_refs: cx.pool_refs,
@@ -78,7 +84,10 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         sites: cx.sites,
         inlined: cx.inlined,
         source: cx.source,
-    })
+    };
+    #[cfg(debug_assertions)]
+    let blob = super::planted::spoil_blob(blob);
+    Ok(blob)
 }
 
 fn offset<T: Target>(target: &mut T) -> usize {
@@ -215,6 +224,9 @@ impl<T: Target> Body<'_, T> {
                     }
                 }
             }
+            #[cfg(debug_assertions)]
+            FlatKind::Return => self.target.epilogue(&super::planted::frame_left(&self.cx.frame)),
+            #[cfg(not(debug_assertions))]
             FlatKind::Return => self.target.epilogue(&self.cx.frame),
             _ => self.target.inst(&located, self.cx)?,
         }

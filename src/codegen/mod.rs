@@ -13,6 +13,8 @@ pub mod frame;
 pub mod layout;
 #[cfg(feature = "disasm")]
 pub mod listing;
+#[cfg(debug_assertions)]
+pub mod planted;
 mod reciprocal;
 pub mod regalloc;
 mod scan;

@@ -72,11 +72,24 @@ pub(super) fn check(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, out
     if function.flat.insts.len() > 3_000 {
         return;
     }
+    if let Err(error) = errors(function, env, output) {
+        panic!("allocation is wrong: {error}");
+    }
+}
+
+#[cfg(debug_assertions)]
+fn errors(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, output: &Output) -> Result<(), String> {
     let mut checker = regalloc2::checker::Checker::new(function, env);
     checker.prepare(output);
-    if let Err(errors) = checker.run() {
-        panic!("allocation is wrong: {errors:?}");
-    }
+    checker.run().map_err(|errors| format!("{errors:?}"))
+}
+
+/// Whether an allocation is right for a function: for bugs planted in one.
+#[cfg(debug_assertions)]
+pub(super) fn check_allocation<T: Target>(flat: &Flat, target: &T, output: &Output) -> Result<(), CodegenError> {
+    let function = Allocatable::new(flat, target);
+    let wrong = |error| CodegenError::Malformed(format!("regalloc checker: {error}"));
+    errors(&function, target.env(flat), output).map_err(wrong)
 }
 
 impl<'a> Allocatable<'a> {

@@ -4,6 +4,7 @@
 //! the child, and opens the gate in both processes. So the child finds every lock free and what it guards whole.
 //! A process made by other means than `fork` (`vfork`, a bare `clone`) must not use the library before it replaces its image.
 
+use crate::walls::{Wall, stands};
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::Once;
@@ -92,20 +93,8 @@ fn register() {
     }
 }
 
-/// Whether forks go ahead whoever is inside: for the test that shows what the gate is for.
-#[cfg(debug_assertions)]
-static LEFT_OPEN: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
-
-/// Takes the gate away, for the whole process.
-#[cfg(debug_assertions)]
-#[doc(hidden)]
-pub fn leave_open(open: bool) {
-    LEFT_OPEN.store(open, Ordering::Relaxed);
-}
-
 extern "C" fn close() {
-    #[cfg(debug_assertions)]
-    if LEFT_OPEN.load(Ordering::Relaxed) {
+    if !stands(Wall::ForkGate) {
         return;
     }
     // One fork after the other.

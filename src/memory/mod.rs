@@ -47,9 +47,6 @@ pub use code::{ArenaStats, CodeArena, CodeArenaConfig, CodePart, ExecutableCode,
 pub(crate) use code_ranges::is_code;
 pub use data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
 pub(crate) use fork_gate::Gated;
-#[cfg(debug_assertions)]
-#[doc(hidden)]
-pub use fork_gate::leave_open as leave_fork_gate_open;
 pub use page::{page_size, round_down, round_up};
 pub use reservation::{GUARD_SIZE, PageRange, Protection, Reservation};
 pub use slots::pool_distance;

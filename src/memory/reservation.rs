@@ -5,6 +5,7 @@
 
 use super::sys;
 use super::{MemoryError, page_size, round_up};
+use crate::walls::{Wall, stands};
 
 /// The least size of each guard in bytes. It covers the largest fixed displacement of an access and its width.
 pub const GUARD_SIZE: usize = 64 << 10;
@@ -70,7 +71,15 @@ impl Reservation {
         let total = guard.checked_mul(2).and_then(|guards| guards.checked_add(rounded));
         let total = total.filter(|&total| total <= isize::MAX as usize).ok_or(MemoryError::TooLarge { size: inner })?;
         let mapping = sys::reserve(total)?;
-        Ok(Self { mapping, guard, inner: rounded })
+        let reservation = Self { mapping, guard, inner: rounded };
+        if !stands(Wall::Guards) {
+            for guard in reservation.guards() {
+                // SAFETY: the guards are in the mapping just made, which nobody uses yet.
+                let end = unsafe { sys::protect(mapping.with_addr(guard.start), guard.len(), Protection::ReadWrite) };
+                end?;
+            }
+        }
+        Ok(reservation)
     }
 
     /// Reserves `preferred` bytes, or the largest halving of it that can be had and is at least `least`.

@@ -2,6 +2,8 @@
 //!
 //! Only a compare on the usual path; the sticky exception flags may change.
 
+use crate::walls::{Wall, stands};
+
 /// The control bits that matter, as this machine wants them for the language.
 #[cfg(target_arch = "x86_64")]
 mod machine {
@@ -87,7 +89,7 @@ impl FpEnv {
     /// Whether the language's environment is set.
     #[inline]
     pub fn is_canonical() -> bool {
-        machine::read() & machine::CONTROL == machine::CANONICAL & machine::CONTROL
+        machine::read() & machine::CONTROL == machine::CANONICAL & machine::CONTROL || !stands(Wall::FpEnvironment)
     }
 
     /// Sets the language's environment if another is set.

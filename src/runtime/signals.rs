@@ -19,6 +19,7 @@ use super::context::Context;
 use super::enter::{trap_exit, trap_exit_from_helper};
 use super::signals_machine as machine;
 use crate::memory::{Gated, is_code};
+use crate::walls::{Wall, stands};
 use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
@@ -233,7 +234,7 @@ unsafe fn claim(signal: i32, info: *mut libc::siginfo_t, registers: *mut libc::c
     let scope = CURRENT.try_with(Cell::get).ok().and_then(|scope| unsafe { scope.as_ref() });
     let Some(scope) = scope.filter(|scope| scope.code.contains(&pc) || !is_code(pc)) else {
         // Code of a call that has no scope, as those of typed handles: nothing can be recovered, and nothing may go on.
-        if code > 0 && is_code(pc) {
+        if code > 0 && is_code(pc) && stands(Wall::Classifier) {
             raise_alarm(signal, code, pc, address);
         }
         return false;
@@ -263,7 +264,7 @@ unsafe fn claim(signal: i32, info: *mut libc::siginfo_t, registers: *mut libc::c
         }
         return true;
     }
-    if in_code {
+    if in_code && stands(Wall::Classifier) {
         raise_alarm(signal, code, pc, address);
     }
     false

@@ -147,3 +147,26 @@ pub fn assert_read_write(address: usize) {
     write_byte(address, 0x5A);
     assert_eq!(read_byte(address), 0x5A);
 }
+
+/// How a child that runs `body` ends, and what it says on its error output: up to a pipe's room.
+#[allow(dead_code, reason = "for the tests of faults")]
+pub fn end_and_errors(body: impl FnOnce()) -> (End, String) {
+    let mut ends = [0; 2];
+    // SAFETY: makes a pipe.
+    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+    let end = fork(|| {
+        // SAFETY: the child's errors go into the pipe.
+        unsafe { libc::dup2(ends[1], 2) };
+        body();
+    });
+    let mut told = vec![0_u8; 1 << 16];
+    // SAFETY: reads what is there, up to the room; nobody has the end to write any more.
+    let len = unsafe {
+        libc::close(ends[1]);
+        let len = libc::read(ends[0], told.as_mut_ptr().cast(), told.len());
+        libc::close(ends[0]);
+        len
+    };
+    told.truncate(usize::try_from(len).unwrap());
+    (end, String::from_utf8_lossy(&told).into_owned())
+}

@@ -590,23 +590,8 @@ fn a_stray_fault_through_a_typed_handle_ends_the_process_with_the_report_too() {
 /// The child dies by the alarm, and says so.
 #[track_caller]
 fn assert_aborts_with_report(body: impl FnOnce()) {
-    let mut ends = [0; 2];
-    // SAFETY: makes a pipe.
-    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
-    assert_dies(libc::SIGABRT, || {
-        // SAFETY: the child's errors go into the pipe, which has room for them.
-        unsafe { libc::dup2(ends[1], 2) };
-        body();
-    });
-    let mut told = [0_u8; 4096];
-    // SAFETY: reads what is there, up to the room; the write end is closed.
-    let len = unsafe {
-        libc::close(ends[1]);
-        let len = libc::read(ends[0], told.as_mut_ptr().cast(), told.len());
-        libc::close(ends[0]);
-        len
-    };
-    let told = String::from_utf8_lossy(&told[..usize::try_from(len).unwrap()]).into_owned();
+    let (end, told) = crate::process::end_and_errors(body);
+    assert_eq!(end, crate::process::End::Signal(libc::SIGABRT), "{told}");
     assert!(told.contains("cresset: generated code faulted where it must not: signal 0b"), "{told}");
 }
 

@@ -1,9 +1,12 @@
 //! The walls round a process: data in mappings, faults, the floating-point registers, resources that run out, threads and forks.
 #![cfg(all(debug_assertions, target_os = "linux"))]
 
+mod alone;
 mod data;
 mod faults;
 mod fpenv;
+#[cfg(target_arch = "x86_64")]
+mod planted;
 #[path = "../memory/policy.rs"]
 #[allow(dead_code, reason = "shared with the tests of memory")]
 mod policy;

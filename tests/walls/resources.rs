@@ -233,10 +233,12 @@ fn nothing_of_ours_lives_for_ever_and_nothing_is_sealed() {
             more
         };
         lives();
-        let (before, footprint_before) = (executable(), footprint());
+        let (before, (lines, bytes)) = (executable(), footprint());
         let more = lives();
         // While it lives its code is the one executable mapping that is there besides the host's own.
         assert_eq!((more, executable()), (before.len() + 1, before));
-        assert_eq!(footprint(), footprint_before);
+        // Whether the kernel merges neighbours of other owners is its own choice.
+        let after = footprint();
+        assert!(after.1 == bytes && after.0.abs_diff(lines) <= 2, "{lines} {bytes} became {after:?}");
     });
 }

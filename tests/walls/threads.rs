@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cresset::memory::failpoint;
+use cresset::walls::{Wall, put_up, take_down};
 use cresset::{Arg, Config, Data, Engine, Execution, Limits, Module, TrapKind, Value};
 
 use crate::process::{End, end_of, footprint, in_child};
@@ -224,9 +225,9 @@ fn without_the_gate_a_fork_amid_publishing_hangs_and_with_it_it_does_not() {
         return;
     }
     assert_eq!(fork_amid_publishing(), End::Exit(0));
-    cresset::memory::leave_fork_gate_open(true);
+    take_down(Wall::ForkGate);
     assert_eq!(fork_amid_publishing(), End::Signal(libc::SIGALRM));
-    cresset::memory::leave_fork_gate_open(false);
+    put_up();
     assert_eq!(fork_amid_publishing(), End::Exit(0));
 }
 

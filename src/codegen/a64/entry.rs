@@ -22,6 +22,12 @@ impl A64 {
     /// Lowers the stack pointer, touching each page on the way: a guard page is met, not stepped over.
     fn grow_stack(&mut self, size: u32) {
         let pages = size / PROBE;
+        #[cfg(debug_assertions)]
+        if pages > 0 && crate::codegen::planted::is(crate::codegen::planted::Bug::MissingProbe) {
+            self.load_const(TMP, i64::from(size));
+            asm!(self, sub sp, sp, X(TMP), uxtx);
+            return;
+        }
         if pages > 0 {
             // Nobody may have touched the lowest page of the caller's frame.
             asm!(self, ldr xzr, [sp]);

@@ -15,6 +15,11 @@ impl X64 {
     /// Lowers the stack pointer, touching each page on the way: a guard page is met, not stepped over.
     fn grow_stack(&mut self, size: u32) {
         let pages = size / PROBE;
+        #[cfg(debug_assertions)]
+        if pages > 0 && crate::codegen::planted::is(crate::codegen::planted::Bug::MissingProbe) {
+            asm!(self, sub rsp, size as i32);
+            return;
+        }
         if pages <= UNROLLED_PROBES {
             for _ in 0..pages {
                 asm!(self, sub rsp, PROBE as i32; test [rsp], rsp);
