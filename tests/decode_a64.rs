@@ -7,9 +7,13 @@
 mod cases;
 #[path = "decode_a64/corpus.rs"]
 mod corpus;
+#[path = "decode_a64/disassembler.rs"]
+mod disassembler;
 #[path = "decode_a64/emitted.rs"]
 mod emitted;
 #[path = "common/generate.rs"]
 mod generate;
 #[path = "common/kernels.rs"]
 mod kernels;
+#[path = "decode_a64/refused.rs"]
+mod refused;

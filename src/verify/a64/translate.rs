@@ -130,6 +130,7 @@ pub(super) enum Meaning {
     },
     AndLanes,
     OrOrCopy,
+    ShiftLanes,
     /// The first word of a constant: 16 bits, over zeros or over ones.
     Wide {
         ones: bool,
@@ -357,7 +358,8 @@ pub(super) fn translate(meaning: Meaning, word: Word, at: At) -> Result<Decoded,
         | Meaning::Lane { .. }
         | Meaning::CompareLanes { .. }
         | Meaning::AndLanes
-        | Meaning::OrOrCopy => lanes(meaning, word),
+        | Meaning::OrOrCopy
+        | Meaning::ShiftLanes => lanes(meaning, word),
         Meaning::Wide { .. } | Meaning::Bitmask | Meaning::Keep | Meaning::PoolPage | Meaning::RaiseByConst => {
             piece(meaning, word)
         }
@@ -384,7 +386,8 @@ fn integer(meaning: Meaning, word: Word) -> Result<Decoded, Refused> {
         Meaning::TestConst => one(&[Step::Test { a: n()?, b: Src::Const(word.bitmask()?) }]),
         Meaning::AndConst => one(&[Step::And { to: to()?, a: n()?, b: Src::Const(word.bitmask()?) }]),
         Meaning::LogicConst => {
-            (word.bitmask()?, n()?);
+            word.bitmask()?;
+            n()?;
             one(&[Step::Any(Reg::Int(to()?))])
         }
         Meaning::ShiftRight => one(&[Step::ShiftRight { to: to()?, a: n()?, by: word.field(16, 6) as u8 }]),
@@ -402,7 +405,8 @@ fn integer(meaning: Meaning, word: Word) -> Result<Decoded, Refused> {
         },
         Meaning::Add { shift } => one(&[Step::Add { to: to()?, a: n()?, b: Src::Reg(m()?), shift }]),
         Meaning::AddPart | Meaning::ComparePart => {
-            (n()?, m()?);
+            n()?;
+            m()?;
             match (meaning, word.field(10, 6)) {
                 (_, 0) => Err(Refused::Form),
                 (Meaning::AddPart, _) => one(&[Step::Any(Reg::Int(to()?))]),
@@ -546,6 +550,9 @@ fn lanes(meaning: Meaning, word: Word) -> Result<Decoded, Refused> {
         Meaning::AndLanes => one(&[Step::AndLanes { to, a: n, b: Lanes::Reg(m) }]),
         Meaning::OrOrCopy if n == m => one(&[Step::Copy { to: Reg::Vector(to), from: Reg::Vector(n) }]),
         Meaning::OrOrCopy => one(&[Step::Any(Reg::Vector(to))]),
+        // By nothing, or by all bits: never made.
+        Meaning::ShiftLanes if word.field(16, 6) == 0 => Err(Refused::Form),
+        Meaning::ShiftLanes => one(&[Step::Any(Reg::Vector(to))]),
         _ => Err(Refused::Form),
     }
 }
@@ -560,10 +567,11 @@ fn piece(meaning: Meaning, word: Word) -> Result<Decoded, Refused> {
             bits != 0 || shift == 0
         }
         Meaning::Bitmask => {
-            (written(word.d())?, word.bitmask()?);
+            written(word.d())?;
+            word.bitmask()?;
             true
         }
-        Meaning::Keep => written(word.d()).is_ok(),
+        Meaning::Keep => written(word.d()).is_ok() && word.wide().1 > 0,
         Meaning::PoolPage => matches!(word.d(), CALLS | OFFSET),
         _ => true,
     };
