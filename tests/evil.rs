@@ -5,8 +5,18 @@ use std::path::Path;
 
 use cresset::{Config, Engine, Error, Execution, Limits, Value};
 
+#[path = "common/engines.rs"]
+mod engines;
+#[path = "common/generate.rs"]
+mod generate;
+#[path = "common/harness.rs"]
+mod harness;
+#[path = "common/regions.rs"]
+mod regions;
 #[path = "common/rows.rs"]
 mod rows;
+#[path = "common/texts.rs"]
+mod texts;
 
 /// What became of a text, as `EXPECTED.txt` says it.
 fn fate(engine: &Engine, text: &[u8]) -> String {
@@ -78,4 +88,42 @@ fn formulas_over_columns_of_any_bits() {
     }
     rows::check(b"x + 1");
     rows::check(&[0xFF, 0, 1]);
+}
+
+/// The fuzzer's harness over data in mappings, on random choices.
+#[test]
+fn data_in_mappings_is_as_a_vector() {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u8
+    };
+    let rounds = if cfg!(target_arch = "x86_64") { 3000 } else { 100 };
+    for round in 0..rounds {
+        let bytes: Vec<u8> = (0..round % 120).map(|_| next()).collect();
+        regions::check(&bytes);
+    }
+}
+
+/// What the fuzzers begin with, and what they found: each input does what it must, without a fuzzer.
+#[test]
+fn the_fuzzers_inputs_do_what_they_must() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let mut count = 0;
+    for target in std::fs::read_dir(folder).unwrap() {
+        let target = target.unwrap();
+        let name = target.file_name().into_string().unwrap();
+        for input in std::fs::read_dir(target.path()).unwrap() {
+            let bytes = std::fs::read(input.unwrap().path()).unwrap();
+            count += 1;
+            match name.as_str() {
+                "parse" => texts::with_engines(|engines| texts::check(engines, &bytes, &[], true)),
+                "differential" => harness::check_given(&bytes),
+                "kernel" => rows::check(&bytes),
+                "regions" => regions::check(&bytes),
+                other => panic!("there is no target {other}"),
+            }
+        }
+    }
+    assert!(count >= 20, "{count}");
 }
