@@ -1,13 +1,13 @@
 //! All that the emitter makes is listed, and nothing else.
 
-use crate::{CODE, POOL, corpus};
+use crate::agreement::agree;
+use crate::{CODE, POOL, corpus, emitted};
 use cresset::codegen::Arch;
-use cresset::codegen::blob::CodeBlob;
 use cresset::verify::step::Decode;
 use cresset::verify::x64::X64Decoder;
 use cresset::verify::x64::forms::ROWS;
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, OpKind, Register};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Which variants of a form were seen: letters as in [`cresset::verify::x64::forms::Row::variants`].
 fn variants(inst: &Instruction) -> String {
@@ -27,36 +27,60 @@ fn variants(inst: &Instruction) -> String {
     letters
 }
 
-/// Decodes all of it, instruction behind instruction, and notes the forms.
-fn sweep(name: &str, mut blob: CodeBlob, is_wide: bool, seen: &mut BTreeMap<Code, BTreeSet<char>>) {
-    blob.link(Arch::X64, CODE, POOL).expect("the pool is near");
-    let decoder = X64Decoder::new(CODE, POOL..POOL + blob.pool.len() as u64 * 8, is_wide);
+/// Decodes all of it, instruction behind instruction, checks what is said of each, and notes the forms.
+fn sweep(name: &str, decoder: &X64Decoder, code: &[u8], seen: &mut Seen) {
     let mut offset = 0;
-    while (offset as usize) < blob.code.len() {
-        let bytes = &blob.code[offset as usize..];
-        let inst = Decoder::new(64, bytes, DecoderOptions::NONE).decode();
-        let decoded = decoder.decode(&blob.code, offset);
+    while (offset as usize) < code.len() {
+        let bytes = &code[offset as usize..];
+        let decoded = decoder.decode(code, offset);
+        let insts = Decoder::with_ip(64, bytes, offset.into(), DecoderOptions::NONE);
         let Ok(decoded) = decoded else {
-            panic!("{name}: {:?} {:02x?}: {decoded:?}", inst.code(), &bytes[..inst.len()]);
+            let inst = insts.into_iter().next();
+            panic!("{name}: {:?} {:02x?}: {decoded:?}", inst.map(|inst| inst.code()), &bytes[..bytes.len().min(15)]);
         };
-        assert!(decoded.len as usize >= inst.len(), "{name}: {:?}", inst.code());
-        seen.entry(inst.code()).or_default().extend(variants(&inst).chars());
         offset += decoded.len;
+        // Mostly one; several where they are one unit.
+        let insts: Vec<Instruction> = insts.into_iter().take_while(|inst| inst.ip() < offset.into()).collect();
+        for inst in &insts {
+            seen.forms.entry(inst.code()).or_default().extend(variants(inst).chars());
+        }
+        let bytes = &bytes[..decoded.len as usize];
+        if !seen.instructions.contains(bytes) {
+            seen.instructions.insert(bytes.to_vec());
+            agree(&insts, &decoded)
+                .unwrap_or_else(|why| panic!("{name}: {:?} {bytes:02x?} {decoded:?}: {why}", insts[0]));
+        }
     }
-    assert_eq!(offset as usize, blob.code.len(), "{name}");
+    assert_eq!(offset as usize, code.len(), "{name}");
+}
+
+/// What was made.
+#[derive(Default)]
+struct Seen {
+    forms: BTreeMap<Code, BTreeSet<char>>,
+    instructions: HashSet<Vec<u8>>,
 }
 
 #[test]
 fn all_that_is_made_is_listed() {
-    let mut seen = BTreeMap::new();
-    corpus::each(|name, blob, is_wide| sweep(name, blob, is_wide, &mut seen));
+    let mut seen = Seen::default();
+    corpus::each(|name, mut blob, is_wide| {
+        blob.link(Arch::X64, CODE, POOL).expect("the pool is near");
+        let decoder = X64Decoder::new(CODE, POOL..POOL + blob.pool.len() as u64 * 8, is_wide);
+        sweep(name, &decoder, &blob.code, &mut seen);
+    });
+    emitted::each(|name, code, is_wide| {
+        // Its words of the pool are not linked, and lie where the code does.
+        let decoder = X64Decoder::new(CODE, CODE..CODE + code.len() as u64 + 64, is_wide);
+        sweep(name, &decoder, &code, &mut seen);
+    });
     let mut idle = Vec::new();
     for row in ROWS {
-        let of = seen.get(&row.code);
+        let of = seen.forms.get(&row.code);
         let unseen: String = row.variants().filter(|letter| of.is_none_or(|of| !of.contains(letter))).collect();
         if of.is_none() || !unseen.is_empty() {
             idle.push(format!("{:?} {unseen}", row.code));
         }
     }
-    println!("{}", idle.join("\n"));
+    assert!(idle.is_empty(), "never made:\n{}", idle.join("\n"));
 }

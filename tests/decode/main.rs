@@ -1,9 +1,12 @@
 //! The verifier's decoder of x86-64: it takes all that the emitter makes, and nothing else.
 #![cfg(feature = "disasm")]
 
+mod agreement;
 #[path = "../common/cases.rs"]
 mod cases;
 mod corpus;
+mod emitted;
+mod foreign;
 mod forms;
 #[path = "../common/generate.rs"]
 mod generate;

@@ -1,0 +1,1 @@
+//! What the emitter does not make is refused.
