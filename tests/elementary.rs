@@ -78,6 +78,13 @@ fn every_function_gives_the_same_bits_in_line_and_called() -> Result<(), Error> 
         "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc",
     ] {
         compare(&format!("fn f(x, y) = {one}(x);"), 2_000)?;
+        // In line in loops only, and there where it cannot move out.
+        compare(
+            &format!(
+                "fn f(x, y) {{ var r = 0.0; for i in 0..2 {{ r = {one}(if i == 0 {{ x }} else {{ y }}) + r; }} r }}"
+            ),
+            2_000,
+        )?;
     }
     for two in ["x ^ y", "hypot(x, y)", "atan2(x, y)", "x % y"] {
         compare(&format!("fn f(x, y) = {two};"), 2_000)?;
@@ -90,9 +97,13 @@ fn what_is_in_registers_stays_there() -> Result<(), Error> {
     // The fall-back is taken in the middle, with everything live around it.
     compare(
         "fn f(x, y) {
-            let a = x * 1.5; let b = y - 2.5; let c = x + y; let d = x * y; let g = a - d; let h = b * c;
-            let e = exp(a) + ln(b) * sin(c) - cos(d) + exp(g) * ln(h);
-            e + a + b * 2.0 + c * 3.0 + d * 5.0 + g * 7.0 + h * 11.0
+            var all = 0.0;
+            for i in 0..2 {
+                let a = (x + all) * 1.5; let b = y - 2.5 * i; let c = x + y * i; let d = x * y + i; let g = a - d; let h = b * c;
+                let e = exp(a) + ln(b) * sin(c) - cos(d) + exp(g) * ln(h);
+                all += e + a + b * 2.0 + c * 3.0 + d * 5.0 + g * 7.0 + h * 11.0;
+            }
+            all
         }",
         20_000,
     )?;
@@ -109,7 +120,7 @@ fn what_is_in_registers_stays_there() -> Result<(), Error> {
         }",
         5_000,
     )?;
-    // More than are put in line.
+    // Called, outside a loop.
     compare(
         "fn f(x, y) = exp(x)+exp(y)+exp(x+1)+exp(y+1)+ln(x)+ln(y)+ln(x+1)+ln(y+1)+sin(x)+sin(y)+cos(x)+cos(y);",
         5_000,

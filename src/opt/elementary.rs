@@ -15,9 +15,6 @@ use crate::math::table::TableId;
 use crate::span::Span;
 use std::cell::RefCell;
 
-/// How many of a function that runs once are put in line.
-const FEW: usize = 6;
-
 /// Puts the operations of the elementary functions that `wanted` names in the place of their instructions.
 pub fn expand(func: &mut Func, wanted: impl Fn(&Func, InstId) -> bool) {
     let is_wanted = |func: &Func, id: InstId| matches!(func.inst(id).kind, InstKind::Math(_)) && wanted(func, id);
@@ -59,21 +56,21 @@ fn has_vectors(func: &Func) -> bool {
     func.values.iter().any(|ty| ty.lanes > 1)
 }
 
-/// Those that are short, in a loop or where there are few of them: in line they wait for nothing but their arguments, and what is kept in registers stays there.
-/// Whether there are any.
+/// Those that are short and in a loop: in line they wait for nothing but their arguments, and what is kept in registers stays there. Elsewhere a call is
+/// hardly slower, and compiled in half the time. Whether there are any.
 pub(super) fn expand_short(func: &mut Func) -> bool {
     let is_short = |func: &Func, id: InstId| {
         matches!(func.inst(id).kind, InstKind::Math(Math::Exp | Math::Ln | Math::Sin | Math::Cos))
     };
+    let has = |is: fn(InstKind) -> bool| func.insts.iter().any(|inst| is(inst.kind));
     // The cold stub for a single number keeps single numbers only.
-    if !func.insts.iter().any(|inst| matches!(inst.kind, InstKind::Math(_))) || has_vectors(func) {
+    if !has(|kind| matches!(kind, InstKind::Math(_)))
+        || !has(|kind| matches!(kind, InstKind::Loop(_)))
+        || has_vectors(func)
+    {
         return false;
     }
     let index = Index::new(func);
-    let calls: Vec<InstId> = index.order.iter().copied().filter(|&id| is_short(func, id)).collect();
-    if calls.is_empty() {
-        return false;
-    }
     let in_loop = |id: InstId| {
         let mut owner = index.owner[index.region[id.index()].index()];
         while let Some(outer) = owner {
@@ -84,12 +81,12 @@ pub(super) fn expand_short(func: &mut Func) -> bool {
         }
         false
     };
-    let mut straight = 0;
     let mut wanted = vec![false; func.insts.len()];
-    for id in calls {
-        let looped = in_loop(id);
-        straight += usize::from(!looped);
-        wanted[id.index()] = looped || straight <= FEW;
+    for &id in index.order.iter().filter(|&&id| is_short(func, id) && in_loop(id)) {
+        wanted[id.index()] = true;
+    }
+    if !wanted.contains(&true) {
+        return false;
     }
     // What is made meanwhile is no call.
     expand(func, |_, id| wanted.get(id.index()).is_some_and(|&wanted| wanted));

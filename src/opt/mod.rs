@@ -38,7 +38,7 @@ pub struct Passes {
     pub gvn: bool,
     /// Checks that cannot fail.
     pub bounds: bool,
-    /// Short elementary functions in line, where they are few or in a loop.
+    /// Short elementary functions in line, in loops.
     pub elementary: bool,
     /// What nobody uses.
     pub dce: bool,
