@@ -19,10 +19,7 @@ use std::collections::HashMap;
 
 /// Makes the block graph of a function.
 pub fn flatten<T: Target>(func: &Func, target: &T) -> Result<Flat, CodegenError> {
-    let lanes = func.values.iter().map(|ty| ty.lanes).max().unwrap_or(1);
-    if lanes != 1 && (lanes != target.lanes() || func.values.iter().any(|ty| ty.lanes != 1 && ty.lanes != lanes)) {
-        return Err(CodegenError::Malformed(format!("`{}` has vectors of {lanes} lanes", func.name)));
-    }
+    let lanes = super::flatten_vector::lanes_of(func, target.lanes())?;
     let mut flattener = Flattener {
         func,
         target,

@@ -3,10 +3,11 @@
 //! Their constants: those used most are made once, at the entry, and kept in registers; others go into the instructions that can read them from the pool, or are
 //! made where they are used. Arithmetic on floats of one lane is that of lanes here ([`Vector`]).
 
+use super::CodegenError;
 use super::flat::{Arg, FlatKind, Vector, class_of};
 use super::flatten::Flattener;
 use super::target::Target;
-use crate::ir::func::{Inst, InstId, InstKind, RegionId, Ty, Value};
+use crate::ir::func::{Func, Inst, InstId, InstKind, RegionId, Ty, Value};
 use crate::ir::op::{Effect, Op, Scalar};
 use crate::span::Span;
 use regalloc2::{RegClass, VReg};
@@ -24,6 +25,24 @@ const LOOP_WEIGHT: u32 = 3;
 
 /// Loops deeper than this count as this deep.
 const MAX_DEPTH: u32 = 4;
+
+/// How many lanes the function's values have, if the machine has vectors of so many.
+///
+/// Nothing in such a function polls: the cold path there keeps the lower halves of vector registers only.
+pub(super) fn lanes_of(func: &Func, of_machine: u8) -> Result<u8, CodegenError> {
+    let lanes = func.values.iter().map(|ty| ty.lanes).max().unwrap_or(1);
+    if lanes == 1 {
+        return Ok(lanes);
+    }
+    if lanes != of_machine || func.values.iter().any(|ty| ty.lanes != 1 && ty.lanes != lanes) {
+        return Err(CodegenError::Malformed(format!("`{}` has vectors of {lanes} lanes", func.name)));
+    }
+    let polls = |kind| matches!(kind, InstKind::MeterLoop | InstKind::EnterCall(_) | InstKind::EnterInlined(_));
+    if func.regions.iter().flat_map(|region| &region.insts).any(|id| polls(func.inst(*id).kind)) {
+        return Err(CodegenError::Malformed(format!("`{}` polls among vectors", func.name)));
+    }
+    Ok(lanes)
+}
 
 impl<T: Target> Flattener<'_, T> {
     /// The class of the registers for values of a type.

@@ -8,6 +8,7 @@ use super::target::Target;
 use super::x64::X64;
 use super::{Arch, CodegenError, CodegenOptions, CpuFeatures, compile, flatten, layout, listing, scan};
 use crate::ir::build::{BuildOptions, build};
+use crate::ir::emit::Emitter;
 use crate::ir::func::{Func, Inst, InstId, InstKind, Region, Ty, Value};
 use crate::ir::op::{Op, Scalar};
 use crate::sema::hir::FuncId;
@@ -269,11 +270,35 @@ fn comparisons_join_the_branch_that_uses_them() {
     assert!(kinds.contains(&FlatKind::Op(Op::FLt)) && kinds.contains(&FlatKind::Branch), "{kinds:?}");
 }
 
+/// A function that gives nothing, with a vector and this instruction in it.
+fn with_vector(lanes: u8, kind: InstKind) -> Func {
+    let mut emit = Emitter::new("f", Span::default());
+    emit.value(InstKind::ConstF64(0), &[], Ty { scalar: Scalar::F64, lanes });
+    let body = emit.new_region(&[]);
+    emit.inst(InstKind::Loop(body), &[], &[]);
+    emit.effect(InstKind::Unreachable, &[]);
+    emit.enter(body);
+    emit.effect(kind, &[]);
+    emit.effect(InstKind::Return, &[]);
+    emit.func
+}
+
 #[test]
-fn vector_values_are_refused() {
-    let mut func = Func { regions: vec![Region::default()], ..Func::default() };
-    func.new_value(Ty { scalar: Scalar::F64, lanes: 4 });
-    assert!(matches!(compile(&[func], &X64_V3), Err(CodegenError::Malformed(_))));
+fn vectors_of_another_machine_are_refused() {
+    let of = |lanes| compile(&[with_vector(lanes, InstKind::LeaveCall(1))], &X64_V3).map(drop);
+    assert_eq!(of(4), Ok(()));
+    assert_eq!(of(8), Err(CodegenError::Malformed("`f` has vectors of 8 lanes".to_owned())));
+}
+
+#[test]
+fn nothing_polls_among_vectors() {
+    for kind in [InstKind::MeterLoop, InstKind::EnterCall(1), InstKind::EnterInlined(1)] {
+        for (lanes, options) in [(4, X64_V3), (2, A64_NEON)] {
+            assert!(compile(&[with_vector(1, kind)], &options).is_ok());
+            let refused = Err(CodegenError::Malformed("`f` polls among vectors".to_owned()));
+            assert_eq!(compile(&[with_vector(lanes, kind)], &options).map(drop), refused);
+        }
+    }
 }
 
 /// Large programs compile, in a time that a test can wait for.
