@@ -99,10 +99,10 @@ pub use limits::{CancelHandle, Limits};
 #[doc(inline)]
 pub use memory::Publication;
 #[doc(inline)]
-pub use memory::data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
+pub use memory::data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, ReadView, View};
 pub use module::{Func, Function, Module};
 pub use sandbox::Sandbox;
 pub use span::Span;
 pub use trap::{Trap, TrapKind};
 pub use types::{Elem, Type};
-pub use value::{Arg, Array, Mapped, Slice, SliceMut, Value};
+pub use value::{Arg, Array, Mapped, MappedColumn, Slice, SliceMut, Value};

@@ -1,6 +1,6 @@
 //! Values and arguments of calls whose types are known only at run time.
 
-use crate::memory::data::{AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
+use crate::memory::data::{AnyBits, Buffer, Data, DataError, DataMut, Plain, ReadView, View};
 use crate::signature::Element;
 use crate::types::{Elem, Type};
 use std::ops::Range;
@@ -226,6 +226,64 @@ pub struct Mapped<'a> {
     view: View<'a>,
 }
 
+/// A mapping to read, where it lies; made from a [`Data`] or [`DataMut`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappedColumn<'a> {
+    elem: Elem,
+    view: ReadView<'a>,
+}
+
+impl<'a> MappedColumn<'a> {
+    /// What it holds.
+    pub fn elem(&self) -> Elem {
+        self.elem
+    }
+
+    /// How many elements.
+    pub fn len(&self) -> usize {
+        self.view.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.view.is_empty()
+    }
+
+    /// Some of the elements; none where there are not so many.
+    pub(crate) fn range(self, range: Range<usize>) -> MappedColumn<'a> {
+        MappedColumn { elem: self.elem, view: self.view.part(range) }
+    }
+
+    /// To pass it.
+    pub(crate) fn mapped(self) -> Mapped<'a> {
+        Mapped { elem: self.elem, view: self.view.view() }
+    }
+}
+
+impl<'a, T: Element + AnyBits> From<&'a Data<T>> for MappedColumn<'a> {
+    fn from(data: &'a Data<T>) -> MappedColumn<'a> {
+        MappedColumn { elem: T::ELEM, view: data.read_view() }
+    }
+}
+
+impl<'a, T: Element + AnyBits> From<&'a DataMut<T>> for MappedColumn<'a> {
+    fn from(data: &'a DataMut<T>) -> MappedColumn<'a> {
+        MappedColumn { elem: T::ELEM, view: data.read_view() }
+    }
+}
+
+impl<'a> Mapped<'a> {
+    /// A mapping that programs may write to.
+    pub(crate) fn of_mut<T: Element + AnyBits>(data: &'a mut DataMut<T>) -> Mapped<'a> {
+        Mapped { elem: T::ELEM, view: data.view_mut() }
+    }
+
+    /// Some of the elements; none where there are not so many.
+    pub(crate) fn range(&mut self, range: Range<usize>) -> Mapped<'_> {
+        Mapped { elem: self.elem, view: self.view.part_mut(range) }
+    }
+}
+
 impl Mapped<'_> {
     /// What it holds.
     pub fn elem(&self) -> Elem {
@@ -277,7 +335,7 @@ impl<'a, T: Element + AnyBits> From<&'a DataMut<T>> for Arg<'a> {
 
 impl<'a, T: Element + AnyBits> From<&'a mut DataMut<T>> for Arg<'a> {
     fn from(data: &'a mut DataMut<T>) -> Arg<'a> {
-        Arg::Mapped(Mapped { elem: T::ELEM, view: data.view_mut() })
+        Arg::Mapped(Mapped::of_mut(data))
     }
 }
 

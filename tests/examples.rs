@@ -284,6 +284,9 @@ mod hello;
 #[path = "../examples/host_functions.rs"]
 #[allow(dead_code, reason = "its `main` is not called")]
 mod host_functions;
+#[path = "../examples/mapped_columns.rs"]
+#[allow(dead_code, reason = "its `main` is not called")]
+mod mapped_columns;
 #[path = "../examples/shared_column.rs"]
 #[allow(dead_code, reason = "its `main` is not called")]
 mod shared_column;
@@ -368,6 +371,15 @@ fn a_file_is_copied_by_two_mappings() {
     let mut said = Vec::new();
     copy_file::run(&folder, &mut |text| said.push(text)).expect("the example runs");
     assert_eq!(said, ["copied 1000003 bytes, the same: true"]);
+    std::fs::remove_dir(&folder).expect("the example leaves nothing");
+}
+
+#[test]
+fn a_formula_runs_from_file_to_file() {
+    let folder = folder("mapped");
+    let mut said = Vec::new();
+    mapped_columns::run(&folder, &mut |text| said.push(text)).expect("the example runs");
+    assert_eq!(said, ["row 999: 1.873125, all: F64(143732.15999999997)"]);
     std::fs::remove_dir(&folder).expect("the example leaves nothing");
 }
 

@@ -7,13 +7,14 @@ use crate::error::Error;
 use crate::runtime::fpenv::nearest_even;
 use crate::span::Span;
 use crate::types::Type;
-use crate::value::{Slice, Value};
+use crate::value::{MappedColumn, Slice, Value};
 
 /// What one input is in a run.
 #[derive(Clone, Debug)]
 pub(super) enum Bound<'a> {
     /// As long as there are rows.
     Column(Slice<'a>),
+    Mapped(MappedColumn<'a>),
     Array(Slice<'a>),
     /// Of the declared type.
     Scalar(Value),
@@ -70,9 +71,14 @@ pub(super) fn bind<'a>(
         return Err(Error::Signature(format!("the output has {expected} elements for {count} rows")));
     }
     for (name, binding) in columns.entries() {
-        if let Binding::Column(slice, validity) = binding {
-            if slice.len() != count {
-                let (name, len) = (cut(name), slice.len());
+        let column = match binding {
+            Binding::Column(slice, validity) => Some((slice.len(), validity)),
+            Binding::Mapped(column, validity) => Some((column.len(), validity)),
+            _ => None,
+        };
+        if let Some((len, validity)) = column {
+            if len != count {
+                let name = cut(name);
                 return Err(Error::Signature(format!("the column `{name}` has {len} rows, not {count}")));
             }
             if let Some(validity) = validity.filter(|validity| validity.len() < count) {
@@ -91,6 +97,11 @@ pub(super) fn bind<'a>(
                 bound.validity.extend(validity);
                 Bound::Column(slice)
             }
+            (Binding::Mapped(column, validity), InputType::Column(elem)) if column.elem() == elem => {
+                lasts(kernel, column.mapped().view().can_lose_pages())?;
+                bound.validity.extend(validity);
+                Bound::Mapped(column)
+            }
             (Binding::Array(slice), InputType::Scalar(Type::Array(elem))) if slice.elem() == elem => {
                 Bound::Array(slice)
             }
@@ -105,4 +116,16 @@ pub(super) fn bind<'a>(
         bound.inputs.push(input);
     }
     Ok(bound)
+}
+
+/// Refuses what may lose pages under machine code, if nobody would catch that.
+pub(super) fn lasts(kernel: &CompiledKernel, can_lose_pages: bool) -> Result<(), Error> {
+    let catches = kernel.inner.kernel.engine.shared().config.catch_faults;
+    if can_lose_pages && kernel.is_jit() && !catches {
+        return Err(Error::Machine(
+            "a mapped file may become shorter while a kernel reads it: turn `Config::catch_faults` on, or copy it"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }

@@ -1,8 +1,9 @@
 //! What a host binds to a kernel's free names: columns, scalars and whole arrays, and which rows of a column are missing.
 
+use crate::memory::data::{AnyBits, Buffer, Data, DataMut, Plain};
 use crate::signature::Element;
 use crate::types::{Elem, Type};
-use crate::value::Slice;
+use crate::value::{MappedColumn, Slice};
 
 /// What a kernel's free name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +68,8 @@ impl<'a> Validity<'a> {
 pub enum Binding<'a> {
     /// An element a row.
     Column(Slice<'a>, Option<Validity<'a>>),
+    /// An element a row of a mapping that others may change.
+    Mapped(MappedColumn<'a>, Option<Validity<'a>>),
     /// The same array in each row.
     Array(Slice<'a>),
     /// The same number in each row.
@@ -82,6 +85,7 @@ impl Binding<'_> {
     pub fn input_type(&self) -> InputType {
         match self {
             Binding::Column(slice, _) => InputType::Column(slice.elem()),
+            Binding::Mapped(column, _) => InputType::Column(column.elem()),
             Binding::Array(slice) => InputType::Scalar(Type::Array(slice.elem())),
             Binding::F64(_) => InputType::Scalar(Type::F64),
             Binding::I64(_) => InputType::Scalar(Type::I64),
@@ -154,6 +158,7 @@ impl<'a> Columns<'a> {
         self.rows.or_else(|| {
             self.entries.iter().find_map(|(_, binding)| match binding {
                 Binding::Column(slice, _) => Some(slice.len()),
+                Binding::Mapped(column, _) => Some(column.len()),
                 _ => None,
             })
         })
@@ -192,6 +197,24 @@ macro_rules! columns_of {
 
 columns_of!(f64, f32, i64, i32, u8, bool);
 
+impl<'a, T: Element + AnyBits> From<&'a Data<T>> for Binding<'a> {
+    fn from(data: &'a Data<T>) -> Binding<'a> {
+        Binding::Mapped(data.into(), None)
+    }
+}
+
+impl<'a, T: Element + AnyBits> From<&'a DataMut<T>> for Binding<'a> {
+    fn from(data: &'a DataMut<T>) -> Binding<'a> {
+        Binding::Mapped(data.into(), None)
+    }
+}
+
+impl<'a, T: Element + Plain> From<&'a Buffer<T>> for Binding<'a> {
+    fn from(buffer: &'a Buffer<T>) -> Binding<'a> {
+        Binding::Column(T::as_slice(buffer), None)
+    }
+}
+
 impl<'a> From<Slice<'a>> for Binding<'a> {
     fn from(values: Slice<'a>) -> Binding<'a> {
         Binding::Column(values, None)
@@ -223,7 +246,7 @@ impl From<bool> for Binding<'_> {
     }
 }
 
-/// Names and what is bound to them: `columns! { "x" => &xs, "scale" => 2.5 }`. A slice, array or vector is a column, a number or a truth value the
+/// Names and what is bound to them: `columns! { "x" => &xs, "scale" => 2.5 }`. A slice, array, vector or mapping is a column, a number or a truth value the
 /// same in each row.
 #[macro_export]
 macro_rules! columns {

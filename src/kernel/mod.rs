@@ -7,6 +7,7 @@
 mod bind;
 mod columns;
 mod compile;
+mod mapped;
 mod output;
 #[cfg(feature = "rayon")]
 mod parallel;
@@ -20,12 +21,13 @@ pub use reduce::Reduction;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::memory::Gated;
+use crate::memory::data::{AnyBits, DataMut};
 use crate::runtime::fpenv::FpEnv;
 use crate::sandbox::Sandbox;
 use crate::signature::Element;
 use crate::span::Span;
 use crate::types::Type;
-use crate::value::{SliceMut, Value};
+use crate::value::{Mapped, SliceMut, Value};
 use compile::{Code, Formula, Typed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -201,6 +203,27 @@ impl Kernel {
         self.for_columns(columns)?.map_into(columns, out)
     }
 
+    /// As [`Kernel::map_into`], into a mapping: of a file perhaps, or of memory that processes share. Where a column maps the same bytes, it may be read
+    /// before they are written or after.
+    ///
+    /// ```
+    /// # use cresset::{DataMut, Engine, columns};
+    /// let mut squares = DataMut::<f64>::shared(3)?;
+    /// Engine::new()?.kernel("x * x")?.map_into_data(&columns! { "x" => &[1.0, 2.0, 3.0] }, &mut squares)?;
+    /// assert_eq!(squares.to_vec()?, [1.0, 4.0, 9.0]);
+    /// # Ok::<(), cresset::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Kernel::map`]; where a file may become shorter and [`Config::catch_faults`](crate::Config::catch_faults) is off.
+    pub fn map_into_data<T: Element + AnyBits>(
+        &self,
+        columns: &Columns<'_>,
+        out: &mut DataMut<T>,
+    ) -> Result<(), Error> {
+        self.for_columns(columns)?.map_into_data(columns, out)
+    }
+
     /// Runs all outputs over all rows: each with its name, its values and which of them are missing.
     ///
     /// # Errors
@@ -322,6 +345,36 @@ impl CompiledKernel {
         output::fits(result, out.elem())?;
         let bound = bind::bind(self, columns, Some(out.len()))?;
         run::map_one(self, sandbox, &bound, result, out)
+    }
+
+    /// As [`Kernel::map_into_data`].
+    ///
+    /// # Errors
+    /// As [`Kernel::map`].
+    pub fn map_into_data<T: Element + AnyBits>(
+        &self,
+        columns: &Columns<'_>,
+        out: &mut DataMut<T>,
+    ) -> Result<(), Error> {
+        self.map_into_data_in(&mut self.sandbox(), columns, out)
+    }
+
+    /// As [`Kernel::map_into_data`], in a sandbox.
+    ///
+    /// # Errors
+    /// As [`Kernel::map`].
+    pub fn map_into_data_in<T: Element + AnyBits>(
+        &self,
+        sandbox: &mut Sandbox,
+        columns: &Columns<'_>,
+        out: &mut DataMut<T>,
+    ) -> Result<(), Error> {
+        let result = self.only_output()?;
+        output::fits(result, T::ELEM)?;
+        let bound = bind::bind(self, columns, Some(out.len()))?;
+        let out = Mapped::of_mut(out);
+        bind::lasts(self, out.view().can_lose_pages())?;
+        mapped::map_mapped(self, sandbox, &bound, result, out)
     }
 
     /// As [`Kernel::map_all`].

@@ -7,6 +7,7 @@
 use super::CompiledKernel;
 use super::bind::{Bound, Rows};
 use super::compile::{Code, Vector, elem_of};
+use super::mapped::Place;
 use super::output::{OutputColumn, Selection, no_memory, zero_bits};
 use super::reduce::{Fold, Partial};
 use crate::error::Error;
@@ -29,7 +30,7 @@ use std::time::Instant;
 pub(super) const CHUNK: usize = 4096;
 
 /// Rows that are run at once where none can be missing and nothing is made of blocks.
-const LARGE_CHUNK: usize = 1 << 16;
+pub(super) const LARGE_CHUNK: usize = 1 << 16;
 
 /// Fuel of one call of vector code: so that it comes back for the clock and the cancel flag.
 const CALL_FUEL: i64 = 1 << 20;
@@ -42,6 +43,10 @@ pub(super) enum Present {
 }
 
 impl Present {
+    fn is_all(&self) -> bool {
+        matches!(self, Present::All(_))
+    }
+
     pub(super) fn count(&self) -> usize {
         match self {
             Present::All(count) => *count,
@@ -77,7 +82,7 @@ impl<'r, 'a> Runner<'r, 'a> {
         self.chunks_of(CHUNK)
     }
 
-    fn chunks_of(&self, size: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+    pub(super) fn chunks_of(&self, size: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let count = self.rows.count;
         (0..count).step_by(size).map(move |start| start..count.min(start + size))
     }
@@ -102,24 +107,26 @@ impl<'r, 'a> Runner<'r, 'a> {
         &self,
         sandbox: &mut Sandbox,
         range: &Range<usize>,
-        out: &mut [SliceMut<'_>],
+        out: &mut [impl Place],
     ) -> Result<Present, Error> {
         let present = self.present(range);
-        let picked: Vec<Option<Array>> = match &present {
-            Present::All(_) => Vec::new(),
-            Present::Some(rows) => (self.rows.inputs.iter())
-                .map(|input| match input {
-                    Bound::Column(slice) => Some(slice.range(range.clone()).pick(rows)),
-                    _ => None,
-                })
-                .collect(),
-        };
-        let local = |(i, input): (usize, &Bound<'a>)| match (picked.get(i), input) {
-            (Some(Some(array)), _) => Bound::Column(array.as_slice()),
-            (_, Bound::Column(slice)) => Bound::Column(slice.range(range.clone())),
-            (_, other) => other.clone(),
-        };
-        let inputs: Vec<Bound<'_>> = self.rows.inputs.iter().enumerate().map(local).collect();
+        let mut picked: Vec<Option<Array>> = Vec::with_capacity(self.rows.inputs.len());
+        for input in &self.rows.inputs {
+            // The interpreter works on copies of what others may change.
+            let copied = match input {
+                Bound::Mapped(column) if !present.is_all() || self.kernel.inner.code.is_none() => {
+                    Some(column.range(range.clone()).mapped().copied()?)
+                }
+                _ => None,
+            };
+            picked.push(match (&present, input) {
+                (Present::All(_), _) => copied,
+                (Present::Some(rows), Bound::Column(slice)) => Some(slice.range(range.clone()).pick(rows)),
+                (Present::Some(rows), _) => copied.map(|copy| copy.as_slice().pick(rows)),
+            });
+        }
+        let inputs: Vec<Bound<'_>> =
+            self.rows.inputs.iter().zip(&picked).map(|(input, picked)| local(input, picked.as_ref(), range)).collect();
         let failed = |(row, error): (usize, Error)| self.located(range.start + present.row(row), error);
         if self.is_interrupted(sandbox) {
             return Err(failed((0, self.interrupted())));
@@ -151,22 +158,24 @@ impl<'r, 'a> Runner<'r, 'a> {
     /// Runs rows as machine code; the first that fails.
     ///
     /// Several at once as long as that goes; where it stops, some rows one by one, more each time that it stops again at once.
-    fn machine(
+    fn machine<P: Place>(
         &self,
         code: &Code,
         sandbox: &mut Sandbox,
         inputs: &[Bound<'_>],
         count: usize,
-        out: &mut [SliceMut<'_>],
+        out: &mut [P],
     ) -> Result<(), (usize, Error)> {
         let mut vector = code.vector.as_ref().ok().filter(|vector| vector.depth <= sandbox.limits.depth);
+        // At the end a whole block may be done of which some rows were done before: they give the same again, unless they were overwritten.
+        let again = !P::SHARED || !inputs.iter().any(|input| matches!(input, Bound::Mapped(_)));
         let mut start = 0;
         let mut burst = 0;
         while start < count {
             let limits = self.limits(sandbox);
             let mut end = if code.calls_host { start + 1 } else { count };
-            if let Some(found) = vector.filter(|vector| count >= vector.block) {
-                // At the end a whole block once more, some rows of which were done: they give the same again.
+            let from = |vector: &&Vector| count - start >= vector.block || (again && count >= vector.block);
+            if let Some(found) = vector.filter(from) {
                 let from = start.min(count - found.block);
                 match self.in_lanes(code, found, sandbox, &limits, inputs, from..count, out) {
                     Ok(done) if done > start => {
@@ -201,11 +210,11 @@ impl<'r, 'a> Runner<'r, 'a> {
         limits: &Limits,
         inputs: &[Bound<'_>],
         rows: Range<usize>,
-        out: &mut [SliceMut<'_>],
+        out: &mut [impl Place],
     ) -> Result<usize, RunError> {
         let fuel = limits.fuel.map_or(CALL_FUEL, |fuel| i64::try_from(fuel).unwrap_or(CALL_FUEL).min(CALL_FUEL));
         let mut args: Vec<Arg<'_>> = inputs.iter().filter_map(as_arg).collect();
-        args.extend(out.iter_mut().map(|out| Arg::SliceMut(out.range(0..rows.end))));
+        args.extend(out.iter_mut().map(|out| out.arg(0..rows.end)));
         args.extend([fuel, rows.start as i64, rows.end as i64].map(Arg::I64));
         let outcome = self.call(&code.program, vector.func, sandbox, limits, &mut args)?;
         match outcome {
@@ -224,11 +233,11 @@ impl<'r, 'a> Runner<'r, 'a> {
         inputs: &[Bound<'_>],
         rows: Range<usize>,
         count: usize,
-        out: &mut [SliceMut<'_>],
+        out: &mut [impl Place],
     ) -> Result<usize, (usize, Error)> {
         let mut under_way = [rows.start as i64];
         let mut args: Vec<Arg<'_>> = inputs.iter().filter_map(as_arg).collect();
-        args.extend(out.iter_mut().map(|out| Arg::SliceMut(out.range(0..count))));
+        args.extend(out.iter_mut().map(|out| out.arg(0..count)));
         args.extend([Arg::from(&mut under_way[..]), Arg::I64(rows.start as i64), Arg::I64(rows.end as i64)]);
         let outcome = self.call(&code.program, code.scalar, sandbox, limits, &mut args);
         drop(args);
@@ -269,7 +278,7 @@ impl<'r, 'a> Runner<'r, 'a> {
         sandbox: &mut Sandbox,
         inputs: &[Bound<'_>],
         count: usize,
-        out: &mut [SliceMut<'_>],
+        out: &mut [impl Place],
     ) -> Result<(), (usize, Error)> {
         let kernel = &self.kernel.inner.kernel;
         let limits = self.limits(sandbox);
@@ -282,7 +291,7 @@ impl<'r, 'a> Runner<'r, 'a> {
                 let value = |i: &usize| match inputs.get(*i)? {
                     Bound::Column(slice) => slice.widened(row),
                     Bound::Scalar(value) => Some(value.clone()),
-                    Bound::Array(_) => None,
+                    Bound::Array(_) | Bound::Mapped(_) => None,
                 };
                 let values: Vec<Option<Value>> = formula.uses.iter().map(value).collect();
                 let arg = |(i, value): (&usize, &'_ Option<Value>)| match (inputs.get(*i), value) {
@@ -341,9 +350,20 @@ fn shifted(span: Span, by: u32, up: bool) -> Span {
     Span::new(shift(span.start), shift(span.end))
 }
 
+/// What an input is in a chunk: rows that were picked or copied, or the range of all.
+fn local<'b>(input: &Bound<'b>, picked: Option<&'b Array>, range: &Range<usize>) -> Bound<'b> {
+    match (picked, input) {
+        (Some(array), _) => Bound::Column(array.as_slice()),
+        (_, Bound::Column(slice)) => Bound::Column(slice.range(range.clone())),
+        (_, Bound::Mapped(column)) => Bound::Mapped(column.range(range.clone())),
+        (_, other) => other.clone(),
+    }
+}
+
 fn as_arg<'b>(input: &Bound<'b>) -> Option<Arg<'b>> {
     match input {
         Bound::Column(slice) | Bound::Array(slice) => Some(Arg::Slice(*slice)),
+        Bound::Mapped(column) => Some(Arg::Mapped(column.mapped())),
         Bound::Scalar(Value::F64(x)) => Some(Arg::F64(*x)),
         Bound::Scalar(Value::I64(n)) => Some(Arg::I64(*n)),
         Bound::Scalar(Value::Bool(b)) => Some(Arg::Bool(*b)),

@@ -51,7 +51,52 @@ pub struct View<'a> {
     borrow: PhantomData<&'a mut ()>,
 }
 
+/// Where a [`View`] comes from that only reads: any number of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadView<'a> {
+    address: usize,
+    len: usize,
+    size: usize,
+    can_lose_pages: bool,
+    borrow: PhantomData<&'a ()>,
+}
+
+impl<'a> ReadView<'a> {
+    /// How many elements.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// To pass to a program.
+    pub fn view(self) -> View<'a> {
+        let ReadView { address, len, size, can_lose_pages, .. } = self;
+        View { address, len, size, writable: false, can_lose_pages, borrow: PhantomData }
+    }
+
+    /// Some of the elements; none where there are not so many.
+    pub(crate) fn part(self, range: Range<usize>) -> ReadView<'a> {
+        let (start, len) = part(self.len, range);
+        ReadView { address: self.address + start * self.size, len, ..self }
+    }
+}
+
+/// Where a part of so many elements begins, and its length: none where there are not so many.
+fn part(len: usize, range: Range<usize>) -> (usize, usize) {
+    if range.start <= range.end && range.end <= len { (range.start, range.end - range.start) } else { (0, 0) }
+}
+
 impl View<'_> {
+    /// Some of the elements; none where there are not so many.
+    pub(crate) fn part_mut(&mut self, range: Range<usize>) -> View<'_> {
+        let (start, len) = part(self.len, range);
+        View { address: self.address + start * self.size, len, borrow: PhantomData, ..*self }
+    }
+
     /// Its address, for machine code.
     pub(crate) fn address(&self) -> u64 {
         self.address as u64
@@ -247,12 +292,12 @@ macro_rules! reading {
             unsafe { std::slice::from_raw_parts(self.base(), self.len()) }
         }
 
-        fn read_only_view(&self) -> View<'_> {
-            View {
+        /// To pass to programs that only read.
+        pub fn read_view(&self) -> ReadView<'_> {
+            ReadView {
                 address: self.base().expose_provenance(),
                 len: self.len(),
                 size: size_of::<T>(),
-                writable: false,
                 can_lose_pages: self.region.can_lose_pages(),
                 borrow: PhantomData,
             }
@@ -399,7 +444,7 @@ impl<T: AnyBits> Data<T> {
 
     /// To pass to a program.
     pub fn view(&self) -> View<'_> {
-        self.read_only_view()
+        self.read_view().view()
     }
 
     common!();
@@ -500,7 +545,7 @@ impl<T: AnyBits> DataMut<T> {
 
     /// To pass to a program that only reads.
     pub fn view(&self) -> View<'_> {
-        self.read_only_view()
+        self.read_view().view()
     }
 
     common!();

@@ -45,7 +45,7 @@ pub use arena::{Arena, Mark};
 pub use cache::has_landing_pads;
 pub use code::{ArenaStats, CodeArena, CodeArenaConfig, CodePart, ExecutableCode, Publication, WritableCode};
 pub(crate) use code_ranges::is_code;
-pub use data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, View};
+pub use data::{Advice, AnyBits, Buffer, Data, DataError, DataMut, Plain, ReadView, View};
 pub(crate) use fork_gate::Gated;
 pub use page::{page_size, round_down, round_up};
 pub use reservation::{GUARD_SIZE, PageRange, Protection, Reservation};

@@ -2,6 +2,7 @@
 
 mod binding;
 mod lanes;
+mod mapped;
 #[cfg(feature = "rayon")]
 mod parallel;
 #[path = "../common/kernels.rs"]
