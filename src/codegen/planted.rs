@@ -4,7 +4,7 @@
 //! the passes and the allocation, which would else adapt to it.
 
 use super::blob::{CodeBlob, SiteKind};
-use super::flat::{Arg, Flat, FlatKind};
+use super::flat::{Arg, Flat, FlatKind, Vector};
 use super::frame::Frame;
 use super::regalloc;
 use super::target::Target;
@@ -63,6 +63,10 @@ bugs! {
     WideLoad,
     /// Four bytes of an element are stored as eight.
     WideStore,
+    /// Lanes of four bytes are loaded as if each had eight.
+    WideLanes,
+    /// Of two vectors the wrong one is chosen, lane by lane.
+    SwappedLanes,
     /// The address of a slice counts its bytes as words.
     WrongScale,
     /// An index is taken for the address.
@@ -233,6 +237,11 @@ pub(super) fn spoil<T: Target>(mut flat: Flat, mut output: Output, target: &T) -
             (Bug::WideLoad, FlatKind::Load(Elem::I32)) => FlatKind::Load(Elem::I64),
             (Bug::WideStore, FlatKind::Store(Elem::F32)) => FlatKind::Store(Elem::F64),
             (Bug::WideStore, FlatKind::Store(Elem::I32)) => FlatKind::Store(Elem::I64),
+            (Bug::WideLanes, FlatKind::Vector(Vector::Load(Elem::F32))) => FlatKind::Vector(Vector::Load(Elem::F64)),
+            (Bug::SwappedLanes, FlatKind::Vector(Vector::Select(_))) if is_reg(1) && is_reg(2) => {
+                output.allocs.swap(own + defs + 1, own + defs + 2);
+                kind
+            }
             (Bug::WrongScale, FlatKind::ElemAddr(Elem::U8)) => FlatKind::ElemAddr(Elem::I64),
             (Bug::WrongConstant, FlatKind::ConstInt(n)) => FlatKind::ConstInt(n.wrapping_add(1)),
             (Bug::MissingReturn, FlatKind::Return) => FlatKind::Params,

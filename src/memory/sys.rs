@@ -45,6 +45,8 @@ pub(super) fn reserve(len: usize) -> Result<*mut u8, MemoryError> {
         return Err(last_error(MMAP, len));
     }
     report(MMAP, base.cast(), len, libc::PROT_NONE);
+    #[cfg(debug_assertions)]
+    failpoint::reserved(len, true);
     Ok(base.cast())
 }
 
@@ -230,6 +232,8 @@ pub(super) unsafe fn populate(base: *mut u8, len: usize) {
 pub(super) unsafe fn unmap(base: *mut u8, len: usize) {
     // SAFETY: the range is the caller's own (M1) and unused.
     if unsafe { libc::munmap(base.cast(), len) } == 0 {
+        #[cfg(debug_assertions)]
+        failpoint::reserved(len, false);
         return;
     }
     // At the limit of mappings even unmapping may fail, where the kernel merged a neighbour into ours. The address
@@ -329,6 +333,7 @@ fn report(call: &'static str, base: *mut u8, len: usize, bits: i32) {
 #[allow(missing_docs, reason = "not part of the interface")]
 pub mod failpoint {
     use std::cell::{Cell, RefCell};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// A call that succeeded: its name, its range and the protection bits that the range has now.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -340,6 +345,23 @@ pub mod failpoint {
     }
 
     type Observer = Box<dyn FnMut(Event)>;
+
+    static LIVE: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+
+    /// How many reservations the process has, and of how many bytes.
+    pub fn live() -> (usize, usize) {
+        (LIVE[0].load(Ordering::Relaxed), LIVE[1].load(Ordering::Relaxed))
+    }
+
+    pub(super) fn reserved(len: usize, more: bool) {
+        for (count, amount) in LIVE.iter().zip([1, len]) {
+            let _ = if more {
+                count.fetch_add(amount, Ordering::Relaxed)
+            } else {
+                count.fetch_sub(amount, Ordering::Relaxed)
+            };
+        }
+    }
 
     thread_local! {
         static CALLS: Cell<u64> = const { Cell::new(0) };

@@ -1,7 +1,7 @@
 //! Data in mappings, from bytes that may be anything: what is done with a region, by the host and by programs, beside a vector that says what must be seen.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use cresset::{Advice, Arg, Buffer, Config, Data, DataError, DataMut, Engine, Execution, Limits, TrapKind};
+use cresset::{Advice, Arg, Buffer, Config, Data, DataError, DataMut, Execution, Limits, Module, TrapKind};
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -76,17 +76,17 @@ struct Tested {
 
 /// Does with a region what the bytes say.
 pub fn check(data: &[u8]) {
-    thread_local!(static ENGINE: Engine = {
+    thread_local!(static MODULE: Module = {
         let limits = Limits::default().fuel(100_000);
-        Config::new().execution(Execution::Auto).catch_faults(true).limits(limits).engine().expect("an engine")
+        let engine = Config::new().execution(Execution::Auto).catch_faults(true).limits(limits).engine();
+        engine.and_then(|engine| engine.compile(TEXT)).expect("a right program")
     });
-    ENGINE.with(|engine| {
-        let module = engine.compile(TEXT).expect("a right program");
+    MODULE.with(|module| {
         let mut choices = Choices(data);
         let file = TempFile::new();
         let Some(mut tested) = make(&mut choices, &file) else { return };
         while !choices.0.is_empty() {
-            tested = step(tested, &mut choices, &file, &module);
+            tested = step(tested, &mut choices, &file, module);
         }
         tested.compare(0, tested.model.len());
     });
@@ -145,7 +145,7 @@ fn make(choices: &mut Choices<'_>, file: &TempFile) -> Option<Tested> {
     }
 }
 
-fn step(mut tested: Tested, choices: &mut Choices<'_>, file: &TempFile, module: &cresset::Module) -> Tested {
+fn step(mut tested: Tested, choices: &mut Choices<'_>, file: &TempFile, module: &Module) -> Tested {
     match choices.byte() % 10 {
         0 => {
             let (at, len) = (choices.size(), choices.size());
@@ -263,7 +263,7 @@ impl Tested {
     }
 
     /// A program over the region, and the same by hand over the model.
-    fn run(&mut self, choices: &mut Choices<'_>, module: &cresset::Module, writes: bool) {
+    fn run(&mut self, choices: &mut Choices<'_>, module: &Module, writes: bool) {
         let (a, b) = (choices.size().min(1 << 40) as i64 - 3, choices.size().min(1 << 40) as i64);
         let len = self.model.len() as i64;
         let steps = (b - a).max(0);

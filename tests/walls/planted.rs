@@ -8,7 +8,7 @@ use crate::process::{End, end_and_errors};
 use cresset::codegen::planted::{Bug, plant, times};
 use cresset::opt::Passes;
 use cresset::walls::{Wall, take_down};
-use cresset::{Arg, Buffer, Config, Engine, Error, Execution, Limits};
+use cresset::{Arg, Buffer, Config, Engine, Error, Execution, Limits, columns};
 
 /// An argument of a case's function `f`. The arrays end where their mapping does: what is behind is a guard.
 #[derive(Clone, Copy)]
@@ -103,6 +103,8 @@ const CASES: &[Case] = &[
     },
     Case { bug: Bug::WideStore, text: NARROW, given: &[Ints, Int(1023), Int(7)], walls: &[CLASSIFIER, PAGES] },
     Case { bug: Bug::WideStore, text: NARROW, given: &[Ints, Int(5), Int(7)], walls: &[COMPARISON] },
+    Case { bug: Bug::WideLanes, text: "kernel: y + 1", given: &[], walls: &[CLASSIFIER, PAGES] },
+    Case { bug: Bug::SwappedLanes, text: "kernel: if y > 5 { sqrt(y) } else { y }", given: &[], walls: &[COMPARISON] },
     Case {
         bug: Bug::WrongScale,
         text: "fn f(bs: [u8], i: i64) -> i64 { let part = bs[i..]; part[3] }",
@@ -169,6 +171,11 @@ fn filled<T: cresset::Plain>(values: impl Iterator<Item = T>) -> Result<Buffer<T
 
 /// What a host sees of a call.
 fn observe(engine: &Engine, case: &Case) -> Result<String, Error> {
+    if let Some(formula) = case.text.strip_prefix("kernel: ") {
+        let singles = filled::<f32>((0..1024).map(|i| i as f32 + 0.25))?;
+        let results = engine.kernel(formula)?.map::<f64>(&columns! { "y" => &singles[..] })?;
+        return Ok(format!("{results:?}"));
+    }
     let large = large_frame();
     let module = engine.compile(if case.text == LARGE_FRAME { &large } else { case.text })?;
     let mut floats = filled::<f64>((0..512).map(|i| f64::from(i) * 0.5))?;
