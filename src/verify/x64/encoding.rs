@@ -58,44 +58,38 @@ fn legacy(mut bytes: &[u8], row: &Row) -> Option<bool> {
     if row.has(flag::NO_MODRM) {
         return Some(high.reg == 0 && high.index == 0 && (high.base == 0 || row.has(flag::OPCODE_REG)));
     }
-    operands(rest, row, high, 0)
+    operands(rest, row, high, 0, row.makers())
 }
 
 fn vex(bytes: &[u8], row: &Row) -> Option<bool> {
-    let (high, fields, is_long, rest) = match *bytes {
-        [0xC5, fields, _, ref rest @ ..] => {
-            let high = Extension { reg: 1 - (fields >> 7), ..Extension::default() };
-            // What is bit W of the longer prefix is R here.
-            (high, fields & 0x7F, false, rest)
+    let (high, fields, map, rest) = match bytes {
+        // What is bit W of the longer prefix is R here.
+        [0xC5, fields, _, rest @ ..] => {
+            (Extension { reg: 1 - (fields >> 7), ..Extension::default() }, fields & 0x7F, None, rest)
         }
-        [0xC4, high, fields, _, ref rest @ ..] => {
-            let map = high & 31;
-            let high = Extension { reg: 1 - (high >> 7), index: 1 - (high >> 6 & 1), base: 1 - (high >> 5 & 1) };
-            let could_be_short = map == 1 && high.index == 0 && high.base == 0 && fields >> 7 == 0;
-            let is_ours = if could_be_short {
-                // dynasm has it so for any register, known to be low or not.
-                row.has(flag::DYNAMIC) && rest.first().is_some_and(|modrm| !is_relative(*modrm))
-            } else {
-                true
-            };
-            if !is_ours {
-                return Some(false);
-            }
-            (high, fields, true, rest)
+        [0xC4, high, fields, _, rest @ ..] => {
+            let extension = Extension { reg: 1 - (high >> 7), index: 1 - (high >> 6 & 1), base: 1 - (high >> 5 & 1) };
+            (extension, *fields, Some(high & 31), rest)
         }
         _ => return Some(false),
     };
     if fields >> 7 != u8::from(row.has(flag::W)) || fields >> 2 & 1 != row.length() {
         return Some(false);
     }
+    let could_be_short = map == Some(1) && high.index == 0 && high.base == 0 && fields >> 7 == 0;
     if row.has(flag::NO_MODRM) {
-        return Some(!is_long);
+        return Some(!could_be_short && high.reg == 0);
     }
-    let is_relative = rest.first().is_some_and(|modrm| is_relative(*modrm));
-    if !is_long && !is_relative && !row.has(flag::SHORTEST) {
-        return Some(false);
-    }
-    operands(rest, row, high, row.bytes)
+    // dynasm takes the shorter prefix only where ModRM.rm is no register at all.
+    let is_relative = is_relative(*rest.first()?);
+    let makers = match map {
+        None if is_relative => row.makers(),
+        None => row.makers() & flag::SHORTEST,
+        Some(_) if !could_be_short => row.makers(),
+        Some(_) if is_relative => return Some(false),
+        Some(_) => row.makers() & flag::DYNAMIC,
+    };
+    operands(rest, row, high, row.bytes, makers)
 }
 
 fn evex(bytes: &[u8], row: &Row) -> Option<bool> {
@@ -120,10 +114,10 @@ fn evex(bytes: &[u8], row: &Row) -> Option<bool> {
     }
     let Some(&modrm) = rest.first() else { return Some(false) };
     // With a register that bit means rounding of its own.
-    if is_broadcast && !is_relative(modrm) || !is_broadcast && is_relative(modrm) && !row.has(flag::POOL) {
+    if (is_broadcast && !is_relative(modrm)) || (!is_broadcast && is_relative(modrm) && !row.has(flag::POOL)) {
         return Some(false);
     }
-    operands(rest, row, high, if is_broadcast { 8 } else { row.bytes })
+    operands(rest, row, high, if is_broadcast { 8 } else { row.bytes }, row.makers())
 }
 
 /// An address relative to the next instruction.
@@ -131,8 +125,12 @@ fn is_relative(modrm: u8) -> bool {
     modrm & 0xC7 == 5
 }
 
-/// From ModRM on. `unit`: what a displacement of one byte counts in, with EVEX.
-fn operands(bytes: &[u8], row: &Row, high: Extension, unit: u8) -> Option<bool> {
+/// From ModRM on. `unit`: what a displacement of one byte counts in, with EVEX; `makers`: who made what stands before.
+fn operands(bytes: &[u8], row: &Row, high: Extension, unit: u8, makers: u32) -> Option<bool> {
+    let by = |maker| makers & maker != 0;
+    if !by(flag::DYNAMIC | flag::SHORTEST) && !is_relative(*bytes.first()?) {
+        return Some(false);
+    }
     let (&modrm, rest) = bytes.split_first()?;
     let (mode, rm) = (modrm >> 6, modrm & 7);
     if row.has(flag::GROUP | flag::REG_IS_MASK) && high.reg != 0 {
@@ -145,9 +143,10 @@ fn operands(bytes: &[u8], row: &Row, high: Extension, unit: u8) -> Option<bool> 
         return Some(false);
     }
     if mode == 3 {
-        let is_high = high.base != 0 || (high.index != 0 && row.space == Space::Evex);
-        let is_unused = high.index != 0 && row.space != Space::Evex;
-        return Some(row.has(flag::REGISTER) && !is_unused && !(row.has(flag::RM_IS_MASK) && is_high));
+        // With EVEX the index's bit is the fifth of a vector register.
+        let has_fifth = row.space == Space::Evex && !row.has(flag::RM_IS_MASK | flag::RM_IS_GENERAL);
+        let is_high_mask = high.base != 0 && row.has(flag::RM_IS_MASK);
+        return Some(row.has(flag::REGISTER) && !is_high_mask && (high.index == 0 || has_fifth));
     }
     if is_relative(modrm) {
         return Some(row.has(flag::POOL | flag::BROADCAST) && high.index == 0 && high.base == 0);
@@ -159,13 +158,13 @@ fn operands(bytes: &[u8], row: &Row, high: Extension, unit: u8) -> Option<bool> 
     let (base, rest) = if has_sib {
         let (&sib, rest) = rest.split_first()?;
         let is_without_index = sib >> 3 & 7 == 4 && high.index == 0 && !row.has(flag::GATHER);
-        if is_without_index && (sib >> 6 != 0 || !(row.has(flag::DYNAMIC) || sib & 7 == 4)) {
+        if is_without_index && (sib >> 6 != 0 || !(by(flag::DYNAMIC) || sib & 7 == 4)) {
             return Some(false);
         }
         (sib & 7, rest)
     } else {
         // dynasm does not know whether the base is one of those that need the index byte.
-        if high.index != 0 || !row.has(flag::SHORTEST) {
+        if high.index != 0 || !by(flag::SHORTEST) {
             return Some(false);
         }
         (rm, rest)
@@ -174,10 +173,10 @@ fn operands(bytes: &[u8], row: &Row, high: Extension, unit: u8) -> Option<bool> 
     if mode == 0 && base == 5 {
         return Some(false);
     }
-    if row.has(flag::DYNAMIC) && has_sib && mode != 0 {
+    if by(flag::DYNAMIC) && has_sib && mode != 0 {
         return Some(true);
     }
-    if !row.has(flag::SHORTEST) {
+    if !by(flag::SHORTEST) {
         return Some(false);
     }
     Some(match mode {

@@ -154,6 +154,8 @@ pub(super) mod flag {
     pub const REG_IS_MASK: u32 = 1 << 16;
     /// ModRM.rm is a mask register.
     pub const RM_IS_MASK: u32 = 1 << 17;
+    /// ModRM.rm is a general register.
+    pub const RM_IS_GENERAL: u32 = 1 << 23;
     /// There is no ModRM.
     pub const NO_MODRM: u32 = 1 << 18;
     /// A register is part of the opcode.
@@ -189,6 +191,7 @@ pub(super) mod flag {
                 b'0' => REG_ZERO,
                 b'K' => REG_IS_MASK,
                 b'M' => RM_IS_MASK,
+                b'q' => RM_IS_GENERAL,
                 b'n' => NO_MODRM,
                 b'o' => OPCODE_REG | NO_MODRM,
                 b'4' => IS4,
@@ -218,6 +221,11 @@ impl Row {
     /// Whether any of these is set.
     pub(super) const fn has(&self, flags: u32) -> bool {
         self.flags & flags != 0
+    }
+
+    /// Who makes it, of dynasm and the table of vector instructions.
+    pub(super) const fn makers(&self) -> u32 {
+        self.flags & (flag::DYNAMIC | flag::SHORTEST)
     }
 
     /// Whether it is for vectors of 512 bits only.
@@ -484,7 +492,7 @@ pub static ROWS: &[Row] = &[
     evex(Code::EVEX_Vmovupd_zmmm512_k1z_zmm, "muWZs", MoveVector, 64),
     evex(Code::EVEX_Vmovsd_xmm_k1z_m64, "muWs", Any, 8),
     evex(Code::EVEX_Vbroadcastsd_zmm_k1z_xmmm64, "rpukzWZs", SplatPool, 8),
-    evex(Code::EVEX_Vpbroadcastq_zmm_k1z_r64, "ruWZs", Splat, 0),
+    evex(Code::EVEX_Vpbroadcastq_zmm_k1z_r64, "rquWZs", Splat, 0),
     evex(Code::EVEX_Vaddpd_zmm_k1z_zmm_zmmm512b64_er, "rbukWZs", Any, 64),
     evex(Code::EVEX_Vsubpd_zmm_k1z_zmm_zmmm512b64_er, "rbuWZs", Any, 64),
     evex(Code::EVEX_Vmulpd_zmm_k1z_zmm_zmmm512b64_er, "rbuWZs", Any, 64),
