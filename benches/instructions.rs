@@ -4,19 +4,22 @@
 
 mod workloads;
 
-use cresset::{Engine, Func, Type};
+use cresset::{Elem, Engine, Func, InputType, Type};
 use std::hint::black_box;
-use workloads::{L1, L2, L3, L4, L5, OPTION, S1, S2, S3, S4, X, XY, XYDE, numbers, terms};
+use workloads::{C1, C3, L1, L2, L3, L4, L5, OPTION, S1, S2, S3, S4, X, XY, XYDE, numbers, terms};
 
 /// Of S3.
 type OptionPrice = fn(f64, f64, f64, f64, f64) -> f64;
 
-const ROUNDS: [(&str, u32); 15] = [
+const ROUNDS: [(&str, u32); 18] = [
     ("compile-S1", 20),
     ("compile-S3", 5),
     ("compile-T100", 3),
     ("compile-T1000", 1),
     ("compile-batch-S1", 1000),
+    ("compile-C1", 10),
+    ("compile-C3", 3),
+    ("compile-C7", 3),
     ("call-S1", 1000),
     ("call-S2", 1000),
     ("call-S3", 1000),
@@ -54,12 +57,22 @@ fn workload<'a>(engine: &'a Engine, name: &str) -> Box<dyn FnMut() + 'a> {
     let compile = |text: String, inputs: &'static [(&'static str, Type)]| -> Box<dyn FnMut() + 'a> {
         Box::new(move || drop(black_box(engine.compile_with(&text, inputs).expect("a formula"))))
     };
+    let kernel = |text: &'static str, inputs: &'static [&'static str]| -> Box<dyn FnMut() + 'a> {
+        let types: Vec<(&str, InputType)> = inputs.iter().map(|name| (*name, InputType::Column(Elem::F64))).collect();
+        // A kernel remembers what it was compiled for.
+        Box::new(move || {
+            drop(black_box(engine.kernel(text).and_then(|kernel| kernel.for_types(&types)).expect("a kernel")))
+        })
+    };
     let module = |text: &str, inputs: &[(&str, Type)]| engine.compile_with(text, inputs).expect("a program");
     match name {
         "compile-S1" => compile(S1.into(), XY),
         "compile-S3" => compile(S3.into(), OPTION),
         "compile-T100" => compile(terms(100), XYDE),
         "compile-T1000" => compile(terms(1000), XYDE),
+        "compile-C1" => kernel(C1, &["a", "b", "c"]),
+        "compile-C3" => kernel(C3, &["x", "y", "z"]),
+        "compile-C7" => kernel(S3, &["s", "k", "r", "sigma", "t"]),
         "compile-batch-S1" => Box::new(move || drop(black_box(engine.compile_batch([(S1, XY); 1000])))),
         "call-S1" => {
             let f: Func<fn(f64, f64) -> f64> = module(S1, XY).program().expect(name);

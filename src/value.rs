@@ -120,6 +120,20 @@ macro_rules! slices {
                 }
             }
 
+            /// Moves the elements at these ascending places to the first ones, in order.
+            pub(crate) fn gather(&mut self, places: &[u32]) {
+                match self {
+                    $(SliceMut::$variant(s) => {
+                        // Each comes from a place at or behind its own.
+                        for (to, &from) in places.iter().enumerate() {
+                            if (from as usize) < s.len() && to < s.len() {
+                                s[to] = s[from as usize];
+                            }
+                        }
+                    })*
+                }
+            }
+
             /// Moves the first elements to these ascending places, in order, and makes all others zero.
             pub(crate) fn spread(&mut self, places: &[u32]) {
                 match self {

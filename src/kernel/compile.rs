@@ -10,7 +10,7 @@ use crate::engine::{Engine, Execution};
 use crate::error::Error;
 use crate::ir::build::{BuildError, BuildOptions, build};
 use crate::ir::emit::{Emitter, shift_spans};
-use crate::ir::func::{Func, InstKind, Value};
+use crate::ir::func::{Func, InstKind, Ty, Value};
 use crate::ir::op::{Op, Scalar, elem_scalar, scalar_of};
 use crate::kernel::columns::InputType;
 use crate::opt;
@@ -69,23 +69,31 @@ enum Refusal {
     Hard(Error),
 }
 
-/// The formulas with types.
+/// The formulas with types; the last is the condition, if there is one.
 pub(super) fn analyze(
     engine: &Engine,
     formulas: &[Formula],
+    is_filtered: bool,
     names: &[&str],
     types: &[InputType],
 ) -> Result<Vec<Typed>, Error> {
     let mut at = 0_u32;
     let mut typed = Vec::with_capacity(formulas.len());
-    for formula in formulas {
+    for (i, formula) in formulas.iter().enumerate() {
+        let is_condition = is_filtered && i + 1 == formulas.len();
         let inputs: Vec<(&str, Type)> = formula.uses.iter().map(|&i| (names[i], types[i].ty())).collect();
         let hir = engine.analyze(&formula.text, &inputs)?;
-        let what =
-            if formula.name.is_empty() { "a kernel".to_owned() } else { format!("the output `{}`", formula.name) };
+        let what = match &*formula.name {
+            _ if is_condition => "the condition".to_owned(),
+            "" => "a kernel".to_owned(),
+            name => format!("the output `{name}`"),
+        };
         let main = hir.main.and_then(|id| Some((id, hir.funcs.get(id.0 as usize)?.result)));
         let Some((main, result)) = main else { return Err(no_value(&what)) };
         match result {
+            Type::F64 | Type::I64 if is_condition => {
+                return Err(Error::Signature(format!("a condition is a bool, this is {result}")));
+            }
             Type::F64 | Type::I64 | Type::Bool => {}
             Type::Unit => return Err(no_value(&what)),
             Type::Array(_) => {
@@ -117,13 +125,14 @@ pub(super) fn elem_of(ty: Type) -> Elem {
 pub(super) fn generate(
     engine: &Engine,
     formulas: &[Formula],
+    is_filtered: bool,
     typed: &[Typed],
     types: &[InputType],
 ) -> Result<Option<Code>, Error> {
     let shared = engine.shared();
     let Some((arch, features)) = shared.target else { return Ok(None) };
     let lanes = features.lanes();
-    let published = lower(engine, formulas, typed, types, lanes).and_then(|mut lowered| {
+    let published = lower(engine, formulas, is_filtered, typed, types, lanes).and_then(|mut lowered| {
         let blob = emit(engine, &mut lowered, (arch, features));
         publish(engine, blob, lowered)
     });
@@ -141,7 +150,10 @@ fn emit(
     (arch, features): (Arch, CpuFeatures),
 ) -> Result<CodeBlob, CodegenError> {
     let config = &engine.shared().config;
-    lowered.funcs.iter_mut().for_each(|func| opt::finish(func, &config.passes));
+    // Beside a vector function the scalar one runs few rows: elementary functions in line would take longer to compile than they save.
+    if lowered.vector.is_err() {
+        lowered.funcs.iter_mut().for_each(|func| opt::finish(func, &config.passes));
+    }
     let options = CodegenOptions { arch, features, metering: config.metering };
     let blob = codegen::compile(&lowered.funcs, &options);
     match (&blob, &lowered.vector) {
@@ -160,12 +172,13 @@ fn emit(
 pub(super) fn blob(
     engine: &Engine,
     formulas: &[Formula],
+    is_filtered: bool,
     typed: &[Typed],
     types: &[InputType],
     target: (Arch, CpuFeatures),
 ) -> Result<CodeBlob, Error> {
     let lanes = target.1.lanes();
-    let mut lowered = lower(engine, formulas, typed, types, lanes).map_err(|refusal| match refusal {
+    let mut lowered = lower(engine, formulas, is_filtered, typed, types, lanes).map_err(|refusal| match refusal {
         Refusal::Soft(error) | Refusal::Hard(error) => error,
     })?;
     emit(engine, &mut lowered, target).map_err(|error| Error::Machine(error.to_string()))
@@ -202,6 +215,7 @@ struct Lowered {
 fn lower(
     engine: &Engine,
     formulas: &[Formula],
+    is_filtered: bool,
     typed: &[Typed],
     types: &[InputType],
     lanes: u8,
@@ -243,7 +257,8 @@ fn lower(
     let calls_host = all().any(|inst| matches!(inst.kind, InstKind::HostCall(_)));
     let span =
         Span::new(0, typed.last().map_or(0, |last| last.at) + formulas.last().map_or(0, |last| last.text.len() as u32));
-    let row = row_function(&mains, formulas, types, span, &config.passes);
+    let mut row = row_function(&mains, formulas, is_filtered, types, span);
+    opt::optimize(&mut row, &config.passes);
     let (mut scalar, signature) = scalar_function(&row, types, typed, span);
     opt::optimize(&mut scalar, &config.passes);
     let elems: Vec<Elem> = typed.iter().map(|typed| elem_of(typed.result)).collect();
@@ -287,8 +302,8 @@ fn refusal(error: BuildError) -> Refusal {
     }
 }
 
-/// From one row's inputs to all outputs.
-fn row_function(mains: &[Func], formulas: &[Formula], types: &[InputType], span: Span, passes: &opt::Passes) -> Func {
+/// From one row's inputs to all outputs. A condition is the last of them, and where it is false the others are zero and nothing of them is computed.
+fn row_function(mains: &[Func], formulas: &[Formula], is_filtered: bool, types: &[InputType], span: Span) -> Func {
     let mut emit = Emitter::new("row", span);
     let params: Vec<Vec<Value>> = types
         .iter()
@@ -298,27 +313,51 @@ fn row_function(mains: &[Func], formulas: &[Formula], types: &[InputType], span:
         })
         .collect();
     emit.func.results = mains.iter().flat_map(|main| main.results.clone()).collect();
-    let mut outputs = Vec::with_capacity(mains.len());
-    for (main, formula) in mains.iter().zip(formulas) {
-        let args: Vec<Value> = formula.uses.iter().flat_map(|&i| params[i].clone()).collect();
-        match emit.embed(main, &args, &|id| id) {
-            Some(results) => outputs.extend(results),
-            // It always traps, or runs for ever.
-            None => {
-                opt::optimize(&mut emit.func, passes);
-                return emit.func;
-            }
+    // `None`: it always traps, or runs for ever.
+    let all = |emit: &mut Emitter, which: std::ops::Range<usize>| -> Option<Vec<Value>> {
+        let mut outputs = Vec::with_capacity(which.len());
+        for (main, formula) in mains[which.clone()].iter().zip(&formulas[which]) {
+            let args: Vec<Value> = formula.uses.iter().flat_map(|&i| params[i].clone()).collect();
+            outputs.extend(emit.embed(main, &args, &|id| id)?);
         }
+        Some(outputs)
+    };
+    if !is_filtered {
+        if let Some(outputs) = all(&mut emit, 0..mains.len()) {
+            emit.effect(InstKind::Return, &outputs);
+        }
+        return emit.func;
     }
+    let last = mains.len() - 1;
+    let Some(condition) = all(&mut emit, last..mains.len()) else { return emit.func };
+    let results: Vec<Ty> = mains[..last].iter().flat_map(|main| &main.results).map(|&scalar| Ty::one(scalar)).collect();
+    let (yes, no) = (emit.new_region(&[]), emit.new_region(&[]));
+    let test = emit.inst(InstKind::If(yes, no), &condition, &results);
+    let body = emit.enter(no);
+    let zero = |emit: &mut Emitter, ty: &Ty| {
+        let kind = match ty.scalar {
+            Scalar::F64 => InstKind::ConstF64(0),
+            Scalar::Bool => InstKind::ConstBool(false),
+            Scalar::I64 | Scalar::Ptr => InstKind::ConstI64(0),
+        };
+        emit.value(kind, &[], *ty)
+    };
+    let zeros: Vec<Value> = results.iter().map(|ty| zero(&mut emit, ty)).collect();
+    emit.effect(InstKind::Exit(test), &zeros);
+    emit.enter(yes);
+    if let Some(outputs) = all(&mut emit, 0..last) {
+        emit.effect(InstKind::Exit(test), &outputs);
+    }
+    emit.enter(body);
+    let outputs: Vec<Value> = emit.results(test).into_iter().chain(condition).collect();
     emit.effect(InstKind::Return, &outputs);
-    opt::optimize(&mut emit.func, passes);
     emit.func
 }
 
 /// The chunk function that does one row after the other.
 fn scalar_function(row: &Func, types: &[InputType], typed: &[Typed], span: Span) -> (Func, FuncSignature) {
     let mut emit = Emitter::new("rows", span);
-    let one = |scalar| crate::ir::func::Ty::one(scalar);
+    let one = Ty::one;
     let mut params = Vec::new();
     let mut inputs = Vec::with_capacity(types.len());
     for ty in types {

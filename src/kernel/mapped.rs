@@ -4,7 +4,7 @@ use super::CompiledKernel;
 use super::bind::Rows;
 use super::compile::elem_of;
 use super::output::no_memory;
-use super::run::{CHUNK, LARGE_CHUNK, Runner, scratch};
+use super::run::{CHUNK, LARGE_CHUNK, Runner, promotion};
 use crate::error::Error;
 use crate::sandbox::Sandbox;
 use crate::types::Type;
@@ -17,6 +17,8 @@ pub(super) trait Place {
     const SHARED: bool;
     /// Some of the elements, to pass.
     fn arg(&mut self, range: Range<usize>) -> Arg<'_>;
+    /// Keeps the elements at these ascending places, moved together.
+    fn keep(&mut self, places: &[u32]);
     /// A result of the interpreter.
     fn put(&mut self, row: usize, value: &Value);
 }
@@ -26,6 +28,10 @@ impl Place for SliceMut<'_> {
 
     fn arg(&mut self, range: Range<usize>) -> Arg<'_> {
         Arg::SliceMut(self.range(range))
+    }
+
+    fn keep(&mut self, places: &[u32]) {
+        self.gather(places);
     }
 
     fn put(&mut self, row: usize, value: &Value) {
@@ -39,6 +45,9 @@ impl Place for Mapped<'_> {
     fn arg(&mut self, range: Range<usize>) -> Arg<'_> {
         Arg::Mapped(self.range(range))
     }
+
+    // Kernels that leave rows out write to no mapping.
+    fn keep(&mut self, _: &[u32]) {}
 
     // It works on copies, which are written back as a whole.
     fn put(&mut self, _: usize, _: &Value) {}
@@ -55,7 +64,7 @@ pub(super) fn map_mapped(
     let runner = Runner::new(kernel, sandbox, rows);
     runner.refuse_missing()?;
     let in_place = kernel.is_jit() && elem_of(ty) == out.elem();
-    let mut ints = if elem_of(ty) == out.elem() { Array::F64(Vec::new()) } else { scratch(ty)? };
+    let mut ints = promotion(ty, out.elem())?;
     for range in runner.chunks_of(if in_place { LARGE_CHUNK } else { CHUNK }) {
         let mut part = out.range(range.clone());
         if in_place {
@@ -63,7 +72,7 @@ pub(super) fn map_mapped(
             continue;
         }
         let mut copy = Array::zeros(part.elem(), range.len()).ok_or_else(|| no_memory(range.len()))?;
-        let done = runner.map_chunk(sandbox, &range, copy.as_slice_mut(), &mut ints);
+        let done = runner.map_chunk(sandbox, &range, copy.as_slice_mut(), &mut ints).map(drop);
         // Rows before one that traps are written.
         part.replace(&copy)?;
         done?;

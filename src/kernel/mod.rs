@@ -56,7 +56,9 @@ pub struct Kernel {
 #[derive(Debug)]
 struct KernelInner {
     engine: Engine,
+    /// Those of the outputs; behind them the condition, if there is one.
     formulas: Vec<Formula>,
+    is_filtered: bool,
     inputs: Vec<(String, Span)>,
     compiled: Mutex<Vec<CompiledKernel>>,
 }
@@ -103,16 +105,22 @@ impl Engine {
         if outputs.is_empty() {
             return Err(Error::Signature("a kernel needs an output".to_owned()));
         }
+        let mut names = std::collections::HashSet::new();
+        if let Some((twice, _)) = outputs.iter().find(|(name, _)| !names.insert(name)) {
+            return Err(Error::Signature(format!("two outputs are named `{}`", crate::diagnostic::cut(twice))));
+        }
+        Kernel::new(self, outputs, false)
+    }
+}
+
+impl Kernel {
+    fn new(engine: &Engine, texts: &[(&str, &str)], is_filtered: bool) -> Result<Kernel, Error> {
         let mut inputs: Vec<(String, Span)> = Vec::new();
         let mut numbers = std::collections::HashMap::new();
-        let mut names = std::collections::HashSet::new();
-        let mut formulas = Vec::with_capacity(outputs.len());
-        for &(name, text) in outputs {
-            if !names.insert(name) {
-                return Err(Error::Signature(format!("two outputs are named `{}`", crate::diagnostic::cut(name))));
-            }
+        let mut formulas = Vec::with_capacity(texts.len());
+        for &(name, text) in texts {
             let mut uses = Vec::new();
-            for (free, span) in self.inspect(text)?.free_names {
+            for (free, span) in engine.inspect(text)?.free_names {
                 uses.push(*numbers.entry(free.clone()).or_insert(inputs.len()));
                 if numbers.len() > inputs.len() {
                     inputs.push((free, span));
@@ -120,18 +128,43 @@ impl Engine {
             }
             formulas.push(Formula { name: Arc::from(name), text: Arc::from(text), uses });
         }
-        let inner = KernelInner { engine: self.clone(), formulas, inputs, compiled: Mutex::default() };
+        let inner = KernelInner { engine: engine.clone(), formulas, is_filtered, inputs, compiled: Mutex::default() };
         Ok(Kernel { inner: Arc::new(inner) })
     }
-}
 
-impl Kernel {
+    /// The same in the rows alone in which a condition holds: map, filter and reduce in one pass, without columns in between.
+    ///
+    /// Nothing of the formula is computed in the other rows, so it cannot trap there. [`map`](Kernel::map) gives the results of the rows in which it holds,
+    /// one behind the other; in [`map_all`](Kernel::map_all) the other rows are missing; [`filter`](Kernel::filter) and [`reduce`](Kernel::reduce) leave
+    /// them out.
+    ///
+    /// ```
+    /// # use cresset::{Engine, Reduction, columns};
+    /// let rows = columns! { "price" => &[2.0, 10.0, 5.0], "quantity" => &[3, 0, 4] };
+    /// let spent = Engine::new()?.kernel("price * quantity")?.only_where("quantity > 0")?;
+    /// assert_eq!(spent.reduce(Reduction::Sum, &rows)?, 26.0.into());
+    /// assert_eq!(spent.reduce(Reduction::Count, &rows)?, 2.into());
+    /// assert_eq!(spent.map::<f64>(&rows)?, [6.0, 20.0]);
+    /// # Ok::<(), cresset::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Engine::kernel`], for the condition; [`Error::Signature`] where the kernel has one already. That it is a `bool` is checked when it is typed.
+    pub fn only_where(&self, condition: &str) -> Result<Kernel, Error> {
+        if self.inner.is_filtered {
+            return Err(Error::Signature("the kernel has a condition: join the two with `and`".to_owned()));
+        }
+        let outputs = self.inner.formulas.iter().map(|formula| (&*formula.name, &*formula.text));
+        let texts: Vec<(&str, &str)> = outputs.chain([("where", condition)]).collect();
+        Kernel::new(&self.inner.engine, &texts, true)
+    }
+
     /// Its free names, in the order of their first use, and where that is.
     pub fn inputs(&self) -> &[(String, Span)] {
         &self.inner.inputs
     }
 
-    /// The text of an output, by its number.
+    /// The text of an output, by its number; behind the last that of the condition.
     pub fn text(&self, output: usize) -> Option<&str> {
         self.inner.formulas.get(output).map(|formula| &*formula.text)
     }
@@ -170,11 +203,11 @@ impl Kernel {
         cpu: crate::engine::Cpu,
     ) -> Result<crate::codegen::blob::CodeBlob, Error> {
         let _fp = FpEnv::canonical();
-        let KernelInner { engine, formulas, inputs, .. } = &*self.inner;
+        let KernelInner { engine, formulas, is_filtered, inputs, .. } = &*self.inner;
         let types = bind::types(inputs, types)?;
         let names: Vec<&str> = inputs.iter().map(|(name, _)| name.as_str()).collect();
-        let typed = compile::analyze(engine, formulas, &names, &types)?;
-        compile::blob(engine, formulas, &typed, &types, cpu.target()?)
+        let typed = compile::analyze(engine, formulas, *is_filtered, &names, &types)?;
+        compile::blob(engine, formulas, *is_filtered, &typed, &types, cpu.target()?)
     }
 
     /// The kernel for what is bound here.
@@ -254,10 +287,11 @@ impl CompiledKernel {
         // Constants are folded with the same arithmetic as programs run with, whatever the host set.
         let _fp = FpEnv::canonical();
         let names: Vec<&str> = kernel.inputs.iter().map(|(name, _)| name.as_str()).collect();
-        let typed = compile::analyze(&kernel.engine, &kernel.formulas, &names, &types)?;
-        let code = compile::generate(&kernel.engine, &kernel.formulas, &typed, &types)?;
+        let typed = compile::analyze(&kernel.engine, &kernel.formulas, kernel.is_filtered, &names, &types)?;
+        let code = compile::generate(&kernel.engine, &kernel.formulas, kernel.is_filtered, &typed, &types)?;
         let output = |(formula, typed): (&Formula, &Typed)| (formula.name.to_string(), typed.result);
-        let outputs = kernel.formulas.iter().zip(&typed).map(output).collect();
+        let count = kernel.formulas.len() - usize::from(kernel.is_filtered);
+        let outputs = kernel.formulas.iter().zip(&typed).take(count).map(output).collect();
         Ok(CompiledKernel { inner: Arc::new(CompiledInner { kernel, types, typed, outputs, code }) })
     }
 
@@ -307,6 +341,12 @@ impl CompiledKernel {
     /// # Errors
     /// As [`Kernel::map`].
     pub fn map_in<T: Element>(&self, sandbox: &mut Sandbox, columns: &Columns<'_>) -> Result<Vec<T>, Error> {
+        if self.inner.kernel.is_filtered {
+            let result = self.only_output()?;
+            output::fits(result, T::ELEM)?;
+            let bound = bind::bind(self, columns, None)?;
+            return run::map_selected(self, sandbox, &bound, result);
+        }
         let rows = bind::rows(columns)?;
         let mut out = Vec::new();
         out.try_reserve_exact(rows).map_err(|_| output::no_memory(rows))?;
@@ -343,6 +383,7 @@ impl CompiledKernel {
     pub fn map_slice_in(&self, sandbox: &mut Sandbox, columns: &Columns<'_>, out: SliceMut<'_>) -> Result<(), Error> {
         let result = self.only_output()?;
         output::fits(result, out.elem())?;
+        self.gives_every_row()?;
         let bound = bind::bind(self, columns, Some(out.len()))?;
         run::map_one(self, sandbox, &bound, result, out)
     }
@@ -371,6 +412,7 @@ impl CompiledKernel {
     ) -> Result<(), Error> {
         let result = self.only_output()?;
         output::fits(result, T::ELEM)?;
+        self.gives_every_row()?;
         let bound = bind::bind(self, columns, Some(out.len()))?;
         let out = Mapped::of_mut(out);
         bind::lasts(self, out.view().can_lose_pages())?;
@@ -443,6 +485,14 @@ impl CompiledKernel {
         match self.only_output()? {
             Type::Bool => Ok(()),
             ty => Err(Error::Signature(format!("a filter is a bool, this is {ty}"))),
+        }
+    }
+
+    /// Refuses a kernel that leaves rows out, where there is no telling how many.
+    fn gives_every_row(&self) -> Result<(), Error> {
+        match self.inner.kernel.is_filtered {
+            true => Err(Error::Signature("the kernel leaves rows out: use `map`, or `map_all`".to_owned())),
+            false => Ok(()),
         }
     }
 

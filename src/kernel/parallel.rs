@@ -65,10 +65,30 @@ fn map_one(
 ) -> Result<(), Error> {
     let runner = Runner::new(kernel, sandbox, rows);
     runner.refuse_missing()?;
-    let ints = promotion(ty, &out)?;
+    let ints = promotion(ty, out.elem())?;
     let chunks = runner.chunks().zip(cut(&runner, out)).collect();
     let init = || Ok((sandbox.worker(), ints.clone()));
-    each(chunks, init, |(sandbox, ints), range, part| runner.map_chunk(sandbox, range, part, ints)).map(drop)
+    each(chunks, init, |(sandbox, ints), range, part| runner.map_chunk(sandbox, range, part, ints).map(drop)).map(drop)
+}
+
+fn map_selected<T: Element>(
+    kernel: &CompiledKernel,
+    sandbox: &Sandbox,
+    rows: &Rows<'_>,
+    ty: Type,
+) -> Result<Vec<T>, Error> {
+    let runner = Runner::new(kernel, sandbox, rows);
+    let ints = promotion(ty, T::ELEM)?;
+    let parts: Vec<Vec<T>> = each(
+        runner.chunks().map(|range| (range, ())).collect(),
+        || Ok((sandbox.worker(), ints.clone())),
+        |(sandbox, ints), range, ()| runner.selected(sandbox, range, ints),
+    )?;
+    let mut out = Vec::new();
+    let count = parts.iter().map(Vec::len).sum();
+    out.try_reserve_exact(count).map_err(|_| no_memory(count))?;
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    Ok(out)
 }
 
 fn map_all(kernel: &CompiledKernel, sandbox: &Sandbox, rows: &Rows<'_>) -> Result<Vec<(String, OutputColumn)>, Error> {
@@ -166,6 +186,12 @@ impl CompiledKernel {
     /// # Errors
     /// As [`Kernel::map`].
     pub fn map_parallel_in<T: Element>(&self, sandbox: &mut Sandbox, columns: &Columns<'_>) -> Result<Vec<T>, Error> {
+        if self.inner.kernel.is_filtered {
+            let result = self.only_output()?;
+            output::fits(result, T::ELEM)?;
+            let bound = bind::bind(self, columns, None)?;
+            return map_selected(self, sandbox, &bound, result);
+        }
         let rows = bind::rows(columns)?;
         let mut out = Vec::new();
         out.try_reserve_exact(rows).map_err(|_| no_memory(rows))?;
@@ -186,6 +212,7 @@ impl CompiledKernel {
     ) -> Result<(), Error> {
         let result = self.only_output()?;
         output::fits(result, out.elem())?;
+        self.gives_every_row()?;
         let bound = bind::bind(self, columns, Some(out.len()))?;
         map_one(self, sandbox, &bound, result, out)
     }

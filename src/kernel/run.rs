@@ -6,7 +6,7 @@
 
 use super::CompiledKernel;
 use super::bind::{Bound, Rows};
-use super::compile::{Code, Vector, elem_of};
+use super::compile::{Code, Formula, Typed, Vector, elem_of};
 use super::mapped::Place;
 use super::output::{OutputColumn, Selection, no_memory, zero_bits};
 use super::reduce::{Fold, Partial};
@@ -19,9 +19,10 @@ use crate::runtime::program::Program;
 use crate::runtime::{Host, RunError};
 use crate::sandbox::Sandbox;
 use crate::sema::hir::FuncId;
+use crate::signature::Element;
 use crate::span::Span;
 use crate::trap::{Trap, TrapKind};
-use crate::types::Type;
+use crate::types::{Elem, Type};
 use crate::value::{Arg, Array, SliceMut, Value};
 use std::ops::Range;
 use std::time::Instant;
@@ -89,7 +90,12 @@ impl<'r, 'a> Runner<'r, 'a> {
 
     /// The chunks of rows that go to columns of results.
     fn chunks_of_columns(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        self.chunks_of(if self.rows.validity.is_empty() { LARGE_CHUNK } else { CHUNK })
+        let all_there = self.rows.validity.is_empty() && !self.is_filtered();
+        self.chunks_of(if all_there { LARGE_CHUNK } else { CHUNK })
+    }
+
+    fn is_filtered(&self) -> bool {
+        self.kernel.inner.kernel.is_filtered
     }
 
     fn present(&self, range: &Range<usize>) -> Present {
@@ -102,7 +108,8 @@ impl<'r, 'a> Runner<'r, 'a> {
         if rows.len() == range.len() { Present::All(rows.len()) } else { Present::Some(rows) }
     }
 
-    /// Runs one chunk. The outputs, each as long as the chunk, receive the results of the rows that are there, moved together.
+    /// Runs one chunk. The outputs, each as long as the chunk, receive the results of the rows that are there, moved together; a row for which the condition
+    /// does not hold is not.
     pub(super) fn chunk(
         &self,
         sandbox: &mut Sandbox,
@@ -132,12 +139,18 @@ impl<'r, 'a> Runner<'r, 'a> {
             return Err(failed((0, self.interrupted())));
         }
         let count = present.count();
+        let mut holds = vec![false; if self.is_filtered() { count } else { 0 }];
         match &self.kernel.inner.code {
-            Some(code) => self.machine(code, sandbox, &inputs, count, out),
-            None => self.interpret(sandbox, &inputs, count, out),
+            Some(code) => self.machine(code, sandbox, &inputs, count, out, &mut holds),
+            None => self.interpret(sandbox, &inputs, count, out, &mut holds),
         }
         .map_err(failed)?;
-        Ok(present)
+        if holds.iter().all(|holds| *holds) {
+            return Ok(present);
+        }
+        let kept: Vec<u32> = (0..count as u32).filter(|at| holds[*at as usize]).collect();
+        out.iter_mut().for_each(|out| out.keep(&kept));
+        Ok(Present::Some(kept.into_iter().map(|at| present.row(at as usize) as u32).collect()))
     }
 
     fn is_interrupted(&self, sandbox: &Sandbox) -> bool {
@@ -165,6 +178,7 @@ impl<'r, 'a> Runner<'r, 'a> {
         inputs: &[Bound<'_>],
         count: usize,
         out: &mut [P],
+        holds: &mut [bool],
     ) -> Result<(), (usize, Error)> {
         let mut vector = code.vector.as_ref().ok().filter(|vector| vector.depth <= sandbox.limits.depth);
         // At the end a whole block may be done of which some rows were done before: they give the same again, unless they were overwritten.
@@ -177,7 +191,7 @@ impl<'r, 'a> Runner<'r, 'a> {
             let from = |vector: &&Vector| count - start >= vector.block || (again && count >= vector.block);
             if let Some(found) = vector.filter(from) {
                 let from = start.min(count - found.block);
-                match self.in_lanes(code, found, sandbox, &limits, inputs, from..count, out) {
+                match self.in_lanes(code, found, sandbox, &limits, inputs, from..count, out, holds) {
                     Ok(done) if done > start => {
                         burst = 0;
                         start = done;
@@ -195,7 +209,7 @@ impl<'r, 'a> Runner<'r, 'a> {
                     Err(error) => return Err((start, error.into())),
                 }
             }
-            start = self.one_by_one(code, sandbox, &limits, inputs, start..end, count, out)?;
+            start = self.one_by_one(code, sandbox, &limits, inputs, start..end, count, out, holds)?;
         }
         Ok(())
     }
@@ -211,10 +225,12 @@ impl<'r, 'a> Runner<'r, 'a> {
         inputs: &[Bound<'_>],
         rows: Range<usize>,
         out: &mut [impl Place],
+        holds: &mut [bool],
     ) -> Result<usize, RunError> {
         let fuel = limits.fuel.map_or(CALL_FUEL, |fuel| i64::try_from(fuel).unwrap_or(CALL_FUEL).min(CALL_FUEL));
         let mut args: Vec<Arg<'_>> = inputs.iter().filter_map(as_arg).collect();
         args.extend(out.iter_mut().map(|out| out.arg(0..rows.end)));
+        args.extend(holds.get_mut(0..rows.end).map(Arg::from).filter(|_| self.is_filtered()));
         args.extend([fuel, rows.start as i64, rows.end as i64].map(Arg::I64));
         let outcome = self.call(&code.program, vector.func, sandbox, limits, &mut args)?;
         match outcome {
@@ -234,10 +250,12 @@ impl<'r, 'a> Runner<'r, 'a> {
         rows: Range<usize>,
         count: usize,
         out: &mut [impl Place],
+        holds: &mut [bool],
     ) -> Result<usize, (usize, Error)> {
         let mut under_way = [rows.start as i64];
         let mut args: Vec<Arg<'_>> = inputs.iter().filter_map(as_arg).collect();
         args.extend(out.iter_mut().map(|out| out.arg(0..count)));
+        args.extend(holds.get_mut(0..count).map(Arg::from).filter(|_| self.is_filtered()));
         args.extend([Arg::from(&mut under_way[..]), Arg::I64(rows.start as i64), Arg::I64(rows.end as i64)]);
         let outcome = self.call(&code.program, code.scalar, sandbox, limits, &mut args);
         drop(args);
@@ -279,12 +297,15 @@ impl<'r, 'a> Runner<'r, 'a> {
         inputs: &[Bound<'_>],
         count: usize,
         out: &mut [impl Place],
+        holds: &mut [bool],
     ) -> Result<(), (usize, Error)> {
         let kernel = &self.kernel.inner.kernel;
         let limits = self.limits(sandbox);
         let fp = FpEnv::canonical();
+        let formulas: Vec<(&Formula, &Typed)> = kernel.formulas.iter().zip(&self.kernel.inner.typed).collect();
+        let (outputs, condition) = formulas.split_at(formulas.len() - usize::from(kernel.is_filtered));
         for row in 0..count {
-            for ((formula, typed), out) in kernel.formulas.iter().zip(&self.kernel.inner.typed).zip(&mut *out) {
+            let mut value = |(formula, typed): (&Formula, &Typed)| {
                 let hosts = &kernel.engine.shared().hosts.functions;
                 let run =
                     interp::Run { hir: &typed.hir, hosts, limits: &limits, cancel: Some(&sandbox.cancel), fp: &fp };
@@ -303,15 +324,27 @@ impl<'r, 'a> Runner<'r, 'a> {
                 };
                 let mut args: Vec<Arg<'_>> = formula.uses.iter().zip(&values).filter_map(arg).collect();
                 match run.run(typed.main, &mut args) {
-                    Ok((value, _)) => out.put(row, &value),
+                    Ok((value, _)) => Ok(value),
                     Err(interp::InterpError::Trap(mut trap)) => {
                         sandbox.fuel_left = trap.fuel_left;
                         trap.span = shifted(trap.span, typed.at, true);
                         trap.stack.iter_mut().for_each(|frame| frame.call = shifted(frame.call, typed.at, true));
-                        return Err((row, Error::Trap(trap)));
+                        Err((row, Error::Trap(trap)))
                     }
-                    Err(error) => return Err((row, Error::Machine(error.to_string()))),
+                    Err(error) => Err((row, Error::Machine(error.to_string()))),
                 }
+            };
+            if let Some(condition) = condition.first() {
+                let holds_here = value(*condition)? == Value::Bool(true);
+                if let Some(holds) = holds.get_mut(row) {
+                    *holds = holds_here;
+                }
+                if !holds_here {
+                    continue;
+                }
+            }
+            for (formula, out) in outputs.iter().zip(&mut *out) {
+                out.put(row, &value(*formula)?);
             }
         }
         Ok(())
@@ -333,7 +366,7 @@ impl<'r, 'a> Runner<'r, 'a> {
         let at = inner.typed.get(of).map_or(0, |typed| typed.at);
         trap.span = shifted(trap.span, at, false);
         trap.stack.iter_mut().for_each(|frame| frame.call = shifted(frame.call, at, false));
-        if inner.typed.len() > 1 {
+        if inner.outputs.len() > 1 || of >= inner.outputs.len() {
             trap.output = inner.kernel.formulas.get(of).map(|formula| formula.name.clone());
         }
         Error::Trap(trap)
@@ -377,8 +410,8 @@ pub(super) fn scratch(ty: Type) -> Result<Array, Error> {
 }
 
 /// Where results go that are promoted then.
-pub(super) fn promotion(ty: Type, out: &SliceMut<'_>) -> Result<Array, Error> {
-    if elem_of(ty) == out.elem() { Ok(Array::F64(Vec::new())) } else { scratch(ty) }
+pub(super) fn promotion(ty: Type, elem: Elem) -> Result<Array, Error> {
+    if elem_of(ty) == elem { Ok(Array::F64(Vec::new())) } else { scratch(ty) }
 }
 
 fn promote(from: &Array, to: &mut SliceMut<'_>, count: usize) {
@@ -396,10 +429,10 @@ impl Runner<'_, '_> {
         range: &Range<usize>,
         mut part: SliceMut<'_>,
         ints: &mut Array,
-    ) -> Result<(), Error> {
+    ) -> Result<Present, Error> {
         let (_, ty) = &self.kernel.output_types()[0];
         if elem_of(*ty) == part.elem() {
-            return self.chunk(sandbox, range, &mut [part]).map(drop);
+            return self.chunk(sandbox, range, &mut [part]);
         }
         let done = self.chunk(sandbox, range, &mut [ints.as_slice_mut().range(0..range.len())]);
         // Rows before one that traps are written.
@@ -409,7 +442,20 @@ impl Runner<'_, '_> {
             Err(error) => row(error).map_or(0, |row| row.saturating_sub(range.start)),
         };
         promote(ints, &mut part, count);
-        done.map(drop)
+        done
+    }
+
+    /// The results of a chunk's rows for which the condition holds.
+    pub(super) fn selected<T: Element>(
+        &self,
+        sandbox: &mut Sandbox,
+        range: &Range<usize>,
+        ints: &mut Array,
+    ) -> Result<Vec<T>, Error> {
+        let mut part = vec![T::ZERO; range.len()];
+        let present = self.map_chunk(sandbox, range, T::as_slice_mut(&mut part), ints)?;
+        part.truncate(present.count());
+        Ok(part)
     }
 
     /// Refuses rows that are missing, where the output cannot say so.
@@ -471,11 +517,29 @@ pub(super) fn map_one(
 ) -> Result<(), Error> {
     let runner = Runner::new(kernel, sandbox, rows);
     runner.refuse_missing()?;
-    let mut ints = promotion(ty, &out)?;
+    let mut ints = promotion(ty, out.elem())?;
     let chunks = if ints.is_empty() { LARGE_CHUNK } else { CHUNK };
     runner
         .chunks_of(chunks)
-        .try_for_each(|range| runner.map_chunk(sandbox, &range, out.range(range.clone()), &mut ints))
+        .try_for_each(|range| runner.map_chunk(sandbox, &range, out.range(range.clone()), &mut ints).map(drop))
+}
+
+/// The results of the only output in the rows for which the condition holds.
+pub(super) fn map_selected<T: Element>(
+    kernel: &CompiledKernel,
+    sandbox: &mut Sandbox,
+    rows: &Rows<'_>,
+    ty: Type,
+) -> Result<Vec<T>, Error> {
+    let runner = Runner::new(kernel, sandbox, rows);
+    let mut ints = promotion(ty, T::ELEM)?;
+    let mut out = Vec::new();
+    for range in runner.chunks() {
+        let part = runner.selected::<T>(sandbox, &range, &mut ints)?;
+        out.try_reserve(part.len()).map_err(|_| no_memory(rows.count))?;
+        out.extend_from_slice(&part);
+    }
+    Ok(out)
 }
 
 /// Runs all outputs into new columns.

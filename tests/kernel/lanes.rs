@@ -7,7 +7,7 @@ const FS: [f64; 5] = [1.5, -2.0, 0.25, 8.0, -0.0];
 const KS: [i64; 4] = [3, 0, -7, 100];
 
 /// An engine for each level of processors that runs here.
-fn levels() -> Vec<(Cpu, Engine)> {
+pub(super) fn levels() -> Vec<(Cpu, Engine)> {
     let levels = [Cpu::X86_64V3, Cpu::X86_64V4, Cpu::AArch64];
     let engine = |cpu| Some((cpu, Config::new().cpu(cpu).execution(Execution::Jit).engine().ok()?));
     let found: Vec<(Cpu, Engine)> = levels.into_iter().filter_map(engine).collect();
@@ -20,7 +20,7 @@ fn interpreter() -> Engine {
 }
 
 /// The columns that random kernels use.
-struct Data {
+pub(super) struct Data {
     x: Vec<f64>,
     y: Vec<f64>,
     n: Vec<i64>,
@@ -29,7 +29,7 @@ struct Data {
 }
 
 impl Data {
-    fn plain(rows: usize) -> Data {
+    pub(super) fn plain(rows: usize) -> Data {
         Data {
             x: (0..rows).map(|i| i as f64 * 0.25 - 3.0).collect(),
             y: (0..rows).map(|i| 2.0 - i as f64).collect(),
@@ -39,7 +39,7 @@ impl Data {
         }
     }
 
-    fn odd(rows: usize) -> Data {
+    pub(super) fn odd(rows: usize) -> Data {
         let floats = [0.5, 2.0, -1.0, 0.0, 3.75, -0.0, 1e9, 7.0, f64::NAN, 0.1, f64::INFINITY, -250.5, 1.0];
         let ints = [3, 0, -1, 7, 2, 100, -8, 5, 1 << 40, 1, 64, -3, 12, i64::MAX, 4, 9, i64::MIN];
         Data {
@@ -51,7 +51,7 @@ impl Data {
         }
     }
 
-    fn columns(&self) -> Columns<'_> {
+    pub(super) fn columns(&self) -> Columns<'_> {
         columns! { "x" => &self.x, "y" => &self.y, "n" => &self.n, "m" => &self.m, "b" => &self.b, "u" => 1.25, "k" => 3 }
             .array("fs", &FS)
             .array("ks", &KS)

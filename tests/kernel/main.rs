@@ -1,6 +1,7 @@
 //! Formulas over columns: the API, what is reported of rows that trap or are missing, reductions.
 
 mod binding;
+mod filtered;
 mod lanes;
 mod mapped;
 #[cfg(feature = "rayon")]
