@@ -309,7 +309,6 @@ fn integer_arithmetic() {
     for (of, name, traps) in [
         (Op::IAdd, "add", true),
         (Op::ISub, "sub", true),
-        (Op::IWrappingSub, "sub", false),
         (Op::IAnd, "and", false),
         (Op::IOr, "or", false),
         (Op::IXor, "xor", false),
@@ -332,6 +331,12 @@ fn integer_arithmetic() {
     op(Op::IAbs, "dr ar", "mov r11, a; neg r11; jo; cmovs r11, a; mov d, r11; call [pool]");
     op(Op::IWrappingAdd, "dr ar br", "lea d, [a+b]");
     op(Op::IWrappingAdd, "dr ar b#1000", "lea d, [a+0x3E8]");
+    op(Op::IWrappingAdd, "dr ar b#7", "lea d, [a+7]");
+    op(Op::IWrappingSub, "d@a ar br", "sub a, b");
+    op(Op::IWrappingSub, "dr ar b#7", "lea d, [a-7]");
+    op(Op::IWrappingSub, "dr ar b#-128", "lea d, [a+0x80]");
+    op(Op::IWrappingSub, "dr ar b#1000", "lea d, [a-0x3E8]");
+    op(Op::IWrappingSub, "d@a ar b#-2147483648", "sub a, -0x80000000");
     op(Op::INot, "d@a ar", "not a");
     op(Op::BNot, "d@a ar", "xor a32, 1");
     op(Op::BEq, "d@a ar br", "xor a, b; xor a32, 1");

@@ -661,10 +661,15 @@ fn frames() {
         ..Frame::default()
     };
     let entry = |frame: &Frame| {
-        let text = disassemble(|a64, _| a64.prologue(frame)).join("; ");
+        let text = disassemble(|a64, _| {
+            a64.entry();
+            a64.prologue(frame);
+        })
+        .join("; ");
         text.strip_prefix("hint #0x22; ").expect("a landing pad").to_owned()
     };
     let exit = |frame: &Frame| disassemble(|a64, _| a64.epilogue(frame)).join("; ");
+    assert_eq!(exit(&frame(0, &[])), "ret");
     assert_eq!(entry(&frame(16, &[])), "stp xzr, x30, [sp, #-0x10]!");
     assert_eq!(exit(&frame(16, &[])), "ldp xzr, x30, [sp], #0x10; ret");
     assert_eq!(entry(&frame(16, &[(19, int, 0)])), "stp xzr, x30, [sp, #-0x10]!; str x19, [sp]");

@@ -1,9 +1,10 @@
-//! Emission, in the order that both machines share: prologue, blocks, cold stubs; the table of sites and the pool.
+//! Emission, in the order that both machines share: blocks, one of them with the prologue, cold stubs; the table of sites and the pool.
 
 use super::blob::{CodeBlob, FuncCode, Origin, PoolEntry};
 use super::flat::{Flat, FlatInst, FlatKind};
 use super::frame::Frame;
 use super::layout::{self, Layout};
+use super::shrink::{Shrunk, shrink};
 use super::target::{Context, Located, Target};
 use super::{CodegenError, CodegenOptions, flatten, regalloc};
 use crate::ir::func::{Func, InlinedCall};
@@ -41,6 +42,12 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         #[cfg(debug_assertions)]
         super::planted::spoil_frame(&mut cx.frame);
         cx.far = flat.insts.len().saturating_add(output.edits.len()) > target.abi().branch_reach / MAX_INST_BYTES;
+        // A far function's branches could not reach a return that all share.
+        let shrunk = if cx.frame.size == 0 || cx.far { None } else { shrink(&flat, &output, &layout, target.abi()) };
+        let shrunk = shrunk.unwrap_or_default();
+        if shrunk.prologue.is_none() {
+            cx.frame = Frame { lanes: flat.lanes, ..Frame::default() };
+        }
 
         let entry = cx.entries[id as usize];
         cx.origin = 0;
@@ -53,6 +60,8 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
             flat: &flat,
             output: &output,
             labels: Vec::new(),
+            shrunk,
+            bare_return: None,
             oldest_stub: None,
             inlined_before: 0,
         };
@@ -68,6 +77,8 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
             end: end as u32,
             frame_size: cx.frame.size,
             is_pure: !flat.insts.iter().any(|inst| inst.kind.needs_context()),
+            is_light: cx.frame.saved.is_empty()
+                && !flat.insts.iter().any(|inst| matches!(inst.kind, FlatKind::CallHelper(_))),
         });
     }
     let too_large = || CodegenError::TooLarge(funcs.last().map(|func| func.name.clone()).unwrap_or_default());
@@ -100,6 +111,10 @@ struct Body<'a, T> {
     flat: &'a Flat,
     output: &'a Output,
     labels: Vec<DynamicLabel>,
+    /// Where there is no frame.
+    shrunk: Shrunk,
+    /// A return without a frame, for branches.
+    bare_return: Option<DynamicLabel>,
     /// Where the first of the pending cold stubs is jumped to from.
     oldest_stub: Option<usize>,
     /// Inlined calls of the functions before this one.
@@ -118,7 +133,7 @@ impl<T: Target> Body<'_, T> {
 
     fn emit(&mut self, layout: &Layout) -> Result<(), CodegenError> {
         self.labels = self.flat.blocks.iter().map(|_| self.target.asm().new_dynamic_label()).collect();
-        self.target.prologue(&self.cx.frame);
+        self.target.entry();
         let heads = if self.flat.lanes > 1 { self.loop_heads(layout) } else { Vec::new() };
         for (at, block) in layout.order.iter().enumerate() {
             let next = layout.order.get(at + 1).copied();
@@ -126,6 +141,10 @@ impl<T: Target> Body<'_, T> {
                 self.target.align_loop();
             }
             self.block(*block as usize, next, layout)?;
+        }
+        if let Some(label) = self.bare_return {
+            self.target.asm().dynamic_label(label);
+            self.target.epilogue(&Frame::default());
         }
         self.stubs();
         Ok(())
@@ -147,6 +166,9 @@ impl<T: Target> Body<'_, T> {
 
     fn block(&mut self, block: usize, next: Option<u32>, layout: &Layout) -> Result<(), CodegenError> {
         self.target.asm().dynamic_label(self.labels[block]);
+        if self.shrunk.prologue == Some(block as u32) {
+            self.target.prologue(&self.cx.frame);
+        }
         let (flat, output) = (self.flat, self.output);
         let (start, end) = flat.blocks[block].insts;
         let range = InstRange::new(Inst::new(start as usize), Inst::new(end as usize));
@@ -206,7 +228,10 @@ impl<T: Target> Body<'_, T> {
             allocs: self.output.inst_allocs(id),
         };
         let succ = |index: usize| layout.target[self.flat.blocks[block].succs[index].index()];
+        let frameless = self.shrunk.frameless.get(block) == Some(&true);
+        let returns = |to: u32| frameless && self.shrunk.returns[to as usize];
         match inst.kind {
+            FlatKind::Jump if returns(succ(0)) => self.target.epilogue(&Frame::default()),
             FlatKind::Jump => {
                 if next != Some(succ(0)) {
                     self.target.jump(self.labels[succ(0) as usize]);
@@ -214,16 +239,21 @@ impl<T: Target> Body<'_, T> {
             }
             FlatKind::Branch | FlatKind::BranchCmp(_) | FlatKind::BranchBits(_) | FlatKind::BranchAny => {
                 let (yes, no) = (succ(0), succ(1));
-                let to = |block: u32| self.labels[block as usize];
-                if next == Some(yes) {
+                if self.bare_return.is_none() && (returns(yes) || returns(no)) {
+                    self.bare_return = Some(self.target.asm().new_dynamic_label());
+                }
+                let to =
+                    |block: u32| self.bare_return.filter(|_| returns(block)).unwrap_or(self.labels[block as usize]);
+                if next == Some(yes) && !returns(yes) {
                     self.target.branch(&located, false, to(no), self.cx);
                 } else {
                     self.target.branch(&located, true, to(yes), self.cx);
-                    if next != Some(no) {
+                    if next != Some(no) || returns(no) {
                         self.target.jump(to(no));
                     }
                 }
             }
+            FlatKind::Return if frameless => self.target.epilogue(&Frame::default()),
             #[cfg(debug_assertions)]
             FlatKind::Return => self.target.epilogue(&super::planted::frame_left(&self.cx.frame)),
             #[cfg(not(debug_assertions))]

@@ -63,6 +63,8 @@ pub struct FuncCode {
     /// It never touches the context: it neither traps, meters, nor calls more than elementary functions, and may be entered at `start` as a C function
     /// of the same parameters and result.
     pub is_pure: bool,
+    /// Whether it writes no callee-saved register that it would have to save, and calls no runtime function that a trap may leave.
+    pub is_light: bool,
 }
 
 /// What a return address in the code means.

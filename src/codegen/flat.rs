@@ -151,6 +151,26 @@ impl FlatKind {
         }
     }
 
+    /// Whether its code touches the stack or memory, calls, or traps, in its cold stub at least.
+    pub fn needs_frame(self) -> bool {
+        match self {
+            FlatKind::Params
+            | FlatKind::ConstInt(_)
+            | FlatKind::ConstFloat(_)
+            | FlatKind::Select
+            | FlatKind::SelectCmp(_)
+            | FlatKind::TableLoad(_)
+            | FlatKind::ElemAddr(_)
+            | FlatKind::Jump
+            | FlatKind::Branch
+            | FlatKind::BranchCmp(_)
+            | FlatKind::BranchBits(_)
+            | FlatKind::Return => false,
+            FlatKind::Op(_) => self.may_call(),
+            _ => true,
+        }
+    }
+
     /// Whether its code contains a call, in its cold stub at least.
     pub fn may_call(self) -> bool {
         match self {

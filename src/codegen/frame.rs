@@ -8,6 +8,8 @@
 //! | padding | so that the stack pointer is 16-byte aligned |
 //! | return address | AArch64: the frame's highest word; x86-64: just above the frame, pushed by the call |
 //! | the caller's outgoing area | parameters past the registers |
+//!
+//! The prologue may stand at the head of another block than the entry: see [`super::shrink`].
 
 use super::target::Abi;
 use regalloc2::{Output, PReg, PRegSet, SpillSlot};

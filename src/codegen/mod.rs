@@ -1,4 +1,4 @@
-//! From SSA to machine code: regions to blocks ([`flatten`]), registers ([`regalloc`]), the order of blocks ([`layout`]), bytes ([`x64`], [`a64`], [`assemble`]).
+//! From SSA to machine code: regions to blocks ([`flatten`]), registers ([`regalloc`]), the order of blocks ([`layout`]), the place of the prologue ([`shrink`]), bytes ([`x64`], [`a64`], [`assemble`]).
 //!
 //! Either machine's code can be made on any host: the machine is a value, never `cfg`.
 
@@ -18,6 +18,7 @@ pub mod planted;
 mod reciprocal;
 pub mod regalloc;
 mod scan;
+mod shrink;
 pub mod target;
 #[cfg(all(test, feature = "disasm"))]
 mod tests;

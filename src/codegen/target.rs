@@ -391,6 +391,8 @@ pub trait Target: Sized {
     fn operands(&self, inst: &FlatInst, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>);
     /// The assembler: labels, offsets, bytes.
     fn asm(&mut self) -> &mut VecAssembler<Self::Reloc>;
+    /// At a function's first byte.
+    fn entry(&mut self) {}
     /// Makes the frame: probes, stack pointer, saved registers.
     fn prologue(&mut self, frame: &Frame);
     /// Restores saved registers and the stack pointer, returns.

@@ -15,6 +15,8 @@ const SMALL: usize = 24;
 const SMALL_IN_LOOP: usize = 64;
 /// A function that calls itself is put into itself where it has at most so many instructions.
 const SMALL_RECURSIVE: usize = 24;
+/// And its calls there likewise, down to so many levels: most calls of a recursion are its leaves, which then cost no frame.
+const RECURSIVE_LEVELS: usize = 4;
 /// A function may grow to this size, or to this many times its own.
 const GROWTH: (usize, usize) = (400, 3);
 /// So much larger than its callees' code may a callee's tables be: what was folded away still costs a copy.
@@ -84,15 +86,21 @@ impl Inliner {
         expanded
     }
 
-    /// Puts a function that is optimized into itself, once, if it is small and calls itself; whether it was.
+    /// Puts a function that is optimized into itself, some levels deep, if it is small and calls itself; whether it was.
     pub(super) fn expand_self(&mut self, funcs: &mut [Func], at: usize) -> bool {
-        let is_small = |callee: usize, _| self.sizes[at].filter(|&size| callee == at && size <= SMALL_RECURSIVE);
-        let sites = sites(&funcs[at], is_small);
-        if sites.is_empty() {
+        let size = self.sizes[at].filter(|&size| size <= SMALL_RECURSIVE);
+        let is_small = |callee: usize, _| size.filter(|_| callee == at);
+        let first = sites(&funcs[at], is_small);
+        if first.is_empty() {
             return false;
         }
         let before = funcs[at].clone();
-        self.splice_all(&mut funcs[at], &sites, |_| &before)
+        let expanded = self.splice_all(&mut funcs[at], &first, |_| &before);
+        for _ in 1..RECURSIVE_LEVELS {
+            let next = sites(&funcs[at], is_small);
+            self.splice_all(&mut funcs[at], &next, |_| &before);
+        }
+        expanded
     }
 
     fn splice_all<'a>(&mut self, func: &mut Func, sites: &[Site], callee: impl Fn(usize) -> &'a Func) -> bool {

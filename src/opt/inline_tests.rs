@@ -40,12 +40,11 @@ fn a_return_in_the_middle_leaves_the_block_alone() {
 
 #[test]
 fn levels_of_depth_are_taken_only_where_a_call_is_left() {
-    let source = "fn big(n: i64) -> i64 { if n < 1 { 0 } else { big(n - 1) + 1 } }
-                  fn outer(n: i64) -> i64 { big(n) + 1 }
-                  outer(n)";
-    let text = body(source);
-    assert!(text.contains("enter_inlined 1"), "{text}");
-    assert!(text.contains("enter_call 4") && text.contains("leave_call 4"), "{text}");
+    let terms: Vec<String> = (0..60).map(|k| format!("v * {k}.5")).collect();
+    let big = format!("fn big(v) = {}; ", terms.join(" + sin(v) + "));
+    let text = body(&(big + "fn middle(v) = big(v) + 1; fn outer(v) = middle(v) * 2; outer(x)"));
+    assert!(text.contains("enter_inlined 1") && text.contains("enter_inlined 2"), "{text}");
+    assert!(text.contains("enter_call 3") && text.contains("leave_call 3"), "{text}");
 }
 
 #[test]
@@ -64,13 +63,16 @@ fn an_instruction_tells_its_calls() {
 }
 
 #[test]
-fn a_function_that_calls_itself_is_put_into_itself_once() {
+fn a_function_that_calls_itself_is_put_into_itself_four_levels_deep() {
     let funcs = program("fn fib(n: i64) -> i64 { if n < 2 { n } else { fib(n - 1) + fib(n - 2) } } fib(n)");
-    assert_eq!(calls(&funcs[0]), 4, "{}", crate::ir::print::print(&funcs[0]));
+    assert_eq!(calls(&funcs[0]), 32, "{}", crate::ir::print::print(&funcs[0]));
     let funcs = program(
         "fn even(n: i64) -> bool { n == 0 or odd(n - 1) } fn odd(n: i64) -> bool { n != 0 and even(n - 1) } even(n)",
     );
     assert!(funcs.iter().all(|func| calls(func) <= 2));
+    let funcs = program("fn all(n: i64) -> i64 { if n < 1 { 0 } else { all(n - 1) + n } }");
+    assert_eq!(calls(&funcs[0]), 1);
+    assert!(crate::ir::print::print(&funcs[0]).contains("enter_call 5"));
 }
 
 #[test]

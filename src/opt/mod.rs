@@ -91,7 +91,8 @@ impl Default for Passes {
 
 /// Runs the passes on a program's functions, of which a [`crate::sema::hir::FuncId`] is the index.
 pub fn optimize_program(funcs: &mut [Func], passes: &Passes) {
-    if !passes.inline || funcs.len() < 2 {
+    let calls = |func: &Func| func.insts.iter().any(|inst| matches!(inst.kind, InstKind::Call(_)));
+    if !passes.inline || !funcs.iter().any(calls) {
         funcs.iter_mut().for_each(|func| optimize(func, passes));
         return;
     }

@@ -64,7 +64,6 @@ impl A64 {
     }
 
     pub(super) fn emit_prologue(&mut self, frame: &Frame) {
-        self.landing_pad();
         if frame.size == SMALLEST_FRAME {
             asm!(self, stp xzr, X(LINK), [sp, -16]!);
         } else {
@@ -86,7 +85,9 @@ impl A64 {
                 _ => self.load(reg.hw_enc() as u8, SP, *offset),
             }
         }
-        if frame.size == SMALLEST_FRAME {
+        if frame.size == 0 {
+            asm!(self, ret);
+        } else if frame.size == SMALLEST_FRAME {
             asm!(self, ldp xzr, X(LINK), [sp], 16; ret);
         } else {
             self.load(LINK, SP, frame.size - 8);
@@ -96,7 +97,7 @@ impl A64 {
     }
 
     /// Code lies in pages where an indirect call must meet one of these.
-    fn landing_pad(&mut self) {
+    pub(super) fn landing_pad(&mut self) {
         asm!(self, hint BTI_C);
     }
 

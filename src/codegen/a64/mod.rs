@@ -82,6 +82,10 @@ impl Target for A64 {
         &mut self.asm
     }
 
+    fn entry(&mut self) {
+        self.landing_pad();
+    }
+
     fn prologue(&mut self, frame: &Frame) {
         self.emit_prologue(frame);
     }

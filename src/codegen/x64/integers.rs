@@ -107,9 +107,12 @@ impl X64 {
             }
             Op::IWrappingAdd => match inst.arg(1) {
                 Loc::Reg(b) => asm!(self, lea Rq(to), [Rq(inst.reg(0)) + Rq(b)]),
-                Loc::Const(bits) => asm!(self, lea Rq(to), [Rq(inst.reg(0)) + bits as i32]),
+                Loc::Const(bits) => self.add_const(to, inst.reg(0), bits as i32),
             },
-            Op::IWrappingSub => alu!(self, sub, to, inst.arg(1)),
+            Op::IWrappingSub => match inst.arg(1) {
+                Loc::Const(bits) if bits as i32 != i32::MIN => self.add_const(to, inst.reg(0), -(bits as i32)),
+                from => alu!(self, sub, to, from),
+            },
             Op::IWrappingMul => self.multiply(to, inst),
             Op::IDiv | Op::IFloorDiv | Op::IRem | Op::IFloorMod => self.emit_division(op, inst, cx),
             Op::IGcd | Op::IPow => {
@@ -193,6 +196,14 @@ impl X64 {
             }
         }
         Ok(())
+    }
+
+    /// `to = from + number`, wrapping.
+    fn add_const(&mut self, to: u8, from: u8, number: i32) {
+        match i8::try_from(number) {
+            Ok(number) => asm!(self, lea Rq(to), [BYTE Rq(from) + number]),
+            Err(_) => asm!(self, lea Rq(to), [Rq(from) + number]),
+        }
     }
 
     fn multiply(&mut self, to: u8, inst: &Located<'_>) {

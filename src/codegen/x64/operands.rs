@@ -120,6 +120,8 @@ fn op_operands(op: Op, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) {
         _ => None,
     };
     match op {
+        // `lea` needs no copy.
+        Op::IWrappingSub if constant.is_some_and(|number| number != i64::from(i32::MIN)) => plain(defs, args, out),
         Op::Fma
         | Op::Fms
         | Op::Fnma
