@@ -124,6 +124,12 @@ impl<'a> Budget<'a> {
         }
     }
 
+    /// What is left of the fuel after a run that took no more than its first slice, where it is limited.
+    #[inline]
+    pub fn left_of_first(limits: &Limits, slice: i64) -> Option<u64> {
+        limits.fuel.map(|_| fuel(limits) - fuel(limits).min(SLICE) + slice.max(0) as u64)
+    }
+
     /// All of the fuel, where it is limited.
     #[inline]
     pub fn whole(limits: &Limits) -> Option<u64> {

@@ -77,6 +77,7 @@ impl CancelHandle {
     }
 
     /// Whether it was cancelled.
+    #[inline]
     pub fn is_cancelled(&self) -> bool {
         self.flag.load(Ordering::Relaxed)
     }

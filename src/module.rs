@@ -275,6 +275,7 @@ impl Module {
         Host { limits, cancel: Some(cancel), arena, fuel_left, hosts: &engine.hosts, catch_faults }
     }
 
+    #[cold]
     fn interpret(&self, sandbox: SandboxParts<'_>, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {
         let typed = match &self.parts.body {
             Body::Typed(typed) => typed,
@@ -390,8 +391,13 @@ impl<S: Signature> Func<S> {
     pub fn call(&self, args: S::Args<'_>) -> Result<S::Output, Error> {
         match &self.entry {
             Some(entry) => Ok(entry.call(args)?),
-            None => self.interpret(self.module.default_sandbox().parts(), args),
+            None => self.interpret_alone(args),
         }
+    }
+
+    #[cold]
+    fn interpret_alone(&self, args: S::Args<'_>) -> Result<S::Output, Error> {
+        self.interpret(self.module.default_sandbox().parts(), args)
     }
 
     /// Calls it in a sandbox.

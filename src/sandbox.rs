@@ -31,6 +31,7 @@ pub(crate) struct SandboxParts<'a> {
 }
 
 impl Sandbox {
+    #[inline]
     pub(crate) fn parts(&mut self) -> SandboxParts<'_> {
         SandboxParts {
             limits: &self.limits,

@@ -116,11 +116,13 @@ impl Arena {
     }
 
     /// Releases what lies above `used` bytes, as generated code does by setting its own copy of the height back. More than is used changes nothing.
+    #[inline]
     pub fn release_to(&mut self, used: usize) {
         self.used = self.used.min(used);
     }
 
     /// Bytes in use, as the language counts them.
+    #[inline]
     pub fn used(&self) -> usize {
         self.used
     }
@@ -141,11 +143,16 @@ impl Arena {
     }
 
     /// Releases everything, and gives memory back that two runs in a row did not both need.
+    #[inline]
     pub fn reset(&mut self) {
         // Most calls make no array.
-        if self.reservation.is_none() {
-            return;
+        if self.reservation.is_some() {
+            self.reset_what_is_there();
         }
+    }
+
+    #[inline(never)]
+    fn reset_what_is_there(&mut self) {
         let keep = self.high.min(self.previous_high).max(RESIDENT);
         self.previous_high = self.high;
         self.used = 0;

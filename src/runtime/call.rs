@@ -80,10 +80,11 @@ impl<'a> Activation<'a> {
         self.lazy().host_failure = failure;
     }
 
+    #[inline]
     fn fuel_left(&self, slice: i64) -> Option<u64> {
         match &self.lazy {
             Some(lazy) => lazy.budget.fuel_left(slice),
-            None => Budget::resume(self.limits, self.cancel).fuel_left(slice),
+            None => Budget::left_of_first(self.limits, slice),
         }
     }
 }
@@ -185,11 +186,19 @@ impl<'a> Call<'a> {
     }
 
     /// What is left of the fuel, where it is limited.
+    #[inline]
     pub(super) fn fuel_left(&self) -> Option<u64> {
         self.activation.fuel_left(self.context.fuel_slice)
     }
 
+    /// Whether it ended without a trap, and nothing was made for it that must be dropped.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.activation.trap.is_none() && self.activation.lazy.is_none()
+    }
+
     /// What code releases of a lent arena it tells by its own copy of the height.
+    #[inline]
     pub(super) fn release(&mut self) {
         if let Some(arena) = &mut self.activation.lent_arena {
             arena.release_to(self.context.arena_top as usize);

@@ -21,7 +21,7 @@ pub struct Context {
     pub trap_kind: u64,
     /// The result of a helper called through [`super::helper::Helper::is_buffered`].
     pub result: u64,
-    /// Stack pointer to go back to when a trap ends the call; written by the entry trampoline.
+    /// Stack pointer to go back to when a trap ends the call, written by the entry trampoline; on x86-64 the address to go to is there.
     pub entry_sp: u64,
     /// Stack pointer to run generated code on, or 0 for the host's.
     pub stack_top: u64,

@@ -1,7 +1,7 @@
 //! The way in, and the two ways out: the entry trampoline, the trap exit and the poll thunk.
 //!
 //! Generated code that may trap is entered through [`enter`] or [`enter_in_registers`], which save every callee-saved register of the C ABI and note the
-//! stack pointer in `Context::entry_sp`. A function that returns comes back through them. A trap calls [`trap_exit`], which records what happened
+//! stack pointer in `Context::entry_sp` ([`enter_lightly`] saves those alone that code without calls writes). A function that returns comes back through them. A trap calls [`trap_exit`], which records what happened
 //! while the stack is still there, then takes the stack pointer from the context and leaves as if the entry had returned: no frame of generated code holds
 //! anything that must be cleaned up, so nothing has to be unwound.
 
@@ -30,10 +30,13 @@ mod machine {
             "push r13",
             "push r14",
             "push r15",
-            // ABI: rsp is a multiple of 16 at a call (System V AMD64, 3.2.2).
             "sub rsp, 8",
             // The host's stack keeps where the results go: no register that generated code might leave changed.
-            "mov [rsp], rcx",
+            "push rcx",
+            // Where a trap goes, by `Context::entry_sp`.
+            "lea rax, [rip + 4f]",
+            // ABI: rsp is a multiple of 16 at a call (System V AMD64, 3.2.2), so it is one now.
+            "push rax",
             "mov r15, rdi",
             "mov r13, [rdi + {fuel}]",
             "mov r14, [rdi + {depth}]",
@@ -73,11 +76,13 @@ mod machine {
             "call r11",
             "mov [r15 + {fuel}], r13",
             "mov rsp, [r15 + {entry_sp}]",
-            "mov rcx, [rsp]",
+            "mov rcx, [rsp + 8]",
             "mov [rcx], rax",
             "mov [rcx + 8], rdx",
             "vmovsd [rcx + 16], xmm0",
             "add rsp, 8",
+            "4:",
+            "add rsp, 16",
             "pop r15",
             "pop r14",
             "pop r13",
@@ -114,7 +119,9 @@ mod machine {
             "mov r15, rdi",
             "mov r13, [rdi + {fuel}]",
             "mov r14, [rdi + {depth}]",
-            "mov [rdi + {entry_sp}], rsp",
+            // Where the call leaves its return address, which is where a trap goes.
+            "lea rax, [rsp - 8]",
+            "mov [rdi + {entry_sp}], rax",
             "mov rax, rsi",
             "mov rdi, rdx",
             "mov rsi, rcx",
@@ -129,6 +136,39 @@ mod machine {
             "pop r12",
             "pop rbx",
             "pop rbp",
+            "ret",
+            entry_sp = const offset_of!(Context, entry_sp),
+            fuel = const offset_of!(Context, fuel_slice),
+            depth = const offset_of!(Context, depth_left),
+        )
+    }
+
+    /// As [`enter_in_registers`], for a program none of whose functions writes another callee-saved register than those of context, fuel and depth.
+    ///
+    /// # Safety
+    /// As for [`enter_in_registers`]. No runtime function that the program calls is left by a trap.
+    #[unsafe(naked)]
+    pub unsafe extern "sysv64" fn enter_lightly() {
+        naked_asm!(
+            // ABI: three words and the return address: rsp is a multiple of 16 at the call.
+            "push r13",
+            "push r14",
+            "push r15",
+            "mov r15, rdi",
+            "mov r13, [rdi + {fuel}]",
+            "mov r14, [rdi + {depth}]",
+            "lea rax, [rsp - 8]",
+            "mov [rdi + {entry_sp}], rax",
+            "mov rax, rsi",
+            "mov rdi, rdx",
+            "mov rsi, rcx",
+            "mov rdx, r8",
+            "mov rcx, r9",
+            "call rax",
+            "mov [r15 + {fuel}], r13",
+            "pop r15",
+            "pop r14",
+            "pop r13",
             "ret",
             entry_sp = const offset_of!(Context, entry_sp),
             fuel = const offset_of!(Context, fuel_slice),
@@ -162,17 +202,12 @@ mod machine {
             "lea rdx, [rsp + 8]",
             "and rsp, -16",
             "call {record}",
+            "mov r13, [r15 + {fuel}]",
             "mov rsp, [r15 + {entry_sp}]",
-            "add rsp, 8",
-            "pop r15",
-            "pop r14",
-            "pop r13",
-            "pop r12",
-            "pop rbx",
-            "pop rbp",
             "ret",
             record = sym record_trap,
             entry_sp = const offset_of!(Context, entry_sp),
+            fuel = const offset_of!(Context, fuel_slice),
         )
     }
 
@@ -248,14 +283,8 @@ mod machine {
             "pop rax",
             "ret",
             "2:",
+            "mov r13, [r15 + {fuel}]",
             "mov rsp, [r15 + {entry_sp}]",
-            "add rsp, 8",
-            "pop r15",
-            "pop r14",
-            "pop r13",
-            "pop r12",
-            "pop rbx",
-            "pop rbp",
             "ret",
             poll = sym poll_from_code,
             entry_sp = const offset_of!(Context, entry_sp),
@@ -424,6 +453,8 @@ mod machine {
         )
     }
 
+    pub use enter_in_registers as enter_lightly;
+
     /// Called by generated code; never returns to it.
     ///
     /// # Safety
@@ -583,4 +614,4 @@ mod machine {
     }
 }
 
-pub use machine::{enter, enter_in_registers, host_call, poll, trap_exit, trap_exit_from_helper};
+pub use machine::{enter, enter_in_registers, enter_lightly, host_call, poll, trap_exit, trap_exit_from_helper};

@@ -3,7 +3,7 @@
 use super::call::{Call, HOST_STACK, Host, Hosts, RunError, run};
 use super::fpenv::{FpEnv, nearest_even};
 use super::program::Program;
-use super::raw::{ENTER_INTS, FLOATS, INTS, Raw, RawArgs, Registers};
+use super::raw::{Door, ENTER_INTS, FLOATS, INTS, Raw, RawArgs, Registers};
 use super::signals::Scope;
 use crate::budget::Budget;
 use crate::limits::{CancelHandle, Limits};
@@ -15,6 +15,7 @@ use crate::trap::{Trap, TrapKind};
 use crate::types::{Elem, Type};
 use crate::value::{Arg, Array, Value};
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 /// A function of published code whose signature was found to be `S`, with all that a call needs to know beforehand. Clones are the same function.
@@ -25,6 +26,7 @@ pub struct Entry<S> {
     limits: Limits,
     code: usize,
     way: Way,
+    door: Door,
     /// Calls that allow no more nested calls than this, and set no deadline, go on the host's stack. None do where the arguments do not fit registers.
     quick_depth: Option<u32>,
     signature: PhantomData<fn() -> S>,
@@ -68,6 +70,7 @@ impl<S: Signature> Entry<S> {
             limits: limits.clone(),
             code: program.address(func)?,
             way: if is_direct { Way::Direct } else { Way::Run },
+            door: Door::new(program.is_light()),
             quick_depth: if fits(ENTER_INTS) { program.depth_within(HOST_STACK) } else { None },
             signature: PhantomData,
         })
@@ -83,8 +86,14 @@ impl<S: Signature> Entry<S> {
         if self.way == Way::Direct && FpEnv::is_canonical() {
             return self.call_directly(raw);
         }
+        self.call_under_a_context(raw)
+    }
+
+    /// Out of line, so that what is left is small where it is called.
+    #[inline(never)]
+    fn call_under_a_context(&self, raw: S::Raw) -> Result<S::Output, RunError> {
         if self.is_quick(&self.limits) {
-            return self.call_quickly(raw, &self.limits, None, None, &mut None);
+            return self.call_quickly(raw.one_by_one(), &self.limits, None, None, &mut None);
         }
         let mut arena = Arena::new(self.limits.memory);
         self.call_slowly(raw, &self.limits, None, &mut arena, &mut None)
@@ -108,8 +117,20 @@ impl<S: Signature> Entry<S> {
             *fuel_left = Budget::whole(limits);
             return self.call_directly(raw);
         }
+        self.call_in_under_a_context(limits, cancel, arena, fuel_left, raw)
+    }
+
+    #[inline(never)]
+    fn call_in_under_a_context(
+        &self,
+        limits: &Limits,
+        cancel: &CancelHandle,
+        arena: &mut Arena,
+        fuel_left: &mut Option<u64>,
+        raw: S::Raw,
+    ) -> Result<S::Output, RunError> {
         if self.is_quick(limits) && !cancel.is_cancelled() {
-            return self.call_quickly(raw, limits, Some(cancel), Some(arena), fuel_left);
+            return self.call_quickly(raw.one_by_one(), limits, Some(cancel), Some(arena), fuel_left);
         }
         self.call_slowly(raw, limits, Some(cancel), arena, fuel_left)
     }
@@ -137,15 +158,22 @@ impl<S: Signature> Entry<S> {
         arena: Option<&mut Arena>,
         fuel_left: &mut Option<u64>,
     ) -> Result<S::Output, RunError> {
-        let mut call = Call::new(&self.program, &self.hosts, limits, cancel, arena);
-        // SAFETY: (R1, R3) as in `run` and above; the host's stack suffices for so many nested calls, and the arguments fit registers, as `new` found.
-        let result = unsafe { raw.enter::<RawOutput<S>>((&raw mut call).cast(), self.code) };
+        let call = Call::new(&self.program, &self.hosts, limits, cancel, arena);
+        let mut call = ManuallyDrop::new(call);
+        // SAFETY: (R1, R3) as in `run` and above; the host's stack suffices for so many nested calls, and the arguments fit registers, as `new` found, and
+        // the door was chosen for the program.
+        let result = unsafe { raw.enter::<RawOutput<S>>(self.door, (&raw mut *call).cast(), self.code) };
         if cancel.is_some() {
             *fuel_left = call.fuel_left();
         }
         call.release();
-        if call.activation.trap.is_some() {
-            return Err(RunError::Trap(call.take_trap()));
+        if !call.is_plain() {
+            let mut call = ManuallyDrop::into_inner(call);
+            if call.activation.trap.is_some() {
+                return Err(RunError::Trap(call.take_trap()));
+            }
+            // SAFETY: (R4) as below, and its own arena lives until the end of this block.
+            return unsafe { output::<S>(result) };
         }
         // SAFETY: (R4) the result is one of that type, and the arena was not reset since.
         unsafe { output::<S>(result) }

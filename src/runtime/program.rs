@@ -134,6 +134,11 @@ impl Program {
         self.code_of(func).is_some_and(|code| code.is_pure && (code.frame_size as usize) < room)
     }
 
+    /// Whether [`super::enter::enter_lightly`] suffices.
+    pub(super) fn is_light(&self) -> bool {
+        self.funcs.iter().all(|func| func.is_light)
+    }
+
     /// Bytes of stack that a run needs at most, so many nested calls being allowed.
     pub(super) fn stack_need(&self, depth: u32) -> usize {
         let chain = if self.signatures.recursive { depth as usize } else { (depth as usize).min(self.funcs.len()) };

@@ -1,7 +1,7 @@
 //! Arguments and results as machine code takes and gives them: in the registers of the C convention, which is that of generated code.
 
 use super::context::Context;
-use super::enter::enter_in_registers;
+use super::enter::{enter_in_registers, enter_lightly};
 
 /// Integer registers that arguments come in.
 #[cfg(not(target_arch = "aarch64"))]
@@ -11,6 +11,18 @@ pub const INTS: usize = 6;
 pub const INTS: usize = 8;
 /// Float registers that arguments come in.
 pub const FLOATS: usize = 8;
+/// How code is entered under a context, on the host's stack.
+#[derive(Clone, Copy, Debug)]
+pub struct Door(usize);
+
+impl Door {
+    /// For any program, or for one that is light (see [`enter_lightly`]).
+    pub fn new(is_light: bool) -> Door {
+        let door = if is_light { enter_lightly as *const () } else { enter_in_registers as *const () };
+        Door(door.expose_provenance())
+    }
+}
+
 /// Those of the integer registers that [`enter_in_registers`] leaves to the function: two are its own.
 pub const ENTER_INTS: usize = INTS - 2;
 
@@ -153,8 +165,12 @@ pub trait RawArgs: Copy + sealed::Sealed {
     /// Calls a function under a context, on the host's stack. The result means nothing where it trapped.
     ///
     /// # Safety
-    /// As for [`RawArgs::call`], but for the context, which is set up for it; the integers are at most [`ENTER_INTS`].
-    unsafe fn enter<R: Raw>(self, ctx: *mut Context, code: usize) -> R;
+    /// As for [`RawArgs::call`], but for the context, which is set up for it; the integers are at most [`ENTER_INTS`]; the door fits the program.
+    unsafe fn enter<R: Raw>(self, door: Door, ctx: *mut Context, code: usize) -> R;
+
+    /// The same, each read by itself where they lie in memory: they were just written there so, and the processor waits for the writes where it reads two
+    /// of them as one.
+    fn one_by_one(self) -> Self;
 
     /// All of them, in their order.
     fn push(self, registers: &mut Registers);
@@ -182,15 +198,26 @@ macro_rules! raw_args {
             }
 
             #[inline]
-            unsafe fn enter<R: Raw>(self, ctx: *mut Context, code: usize) -> R {
+            unsafe fn enter<R: Raw>(self, door: Door, ctx: *mut Context, code: usize) -> R {
                 let ($($name,)*) = self;
-                let enter = enter_in_registers as *const ();
+                let enter = std::ptr::with_exposed_provenance::<()>(door.0);
                 // SAFETY: as above; the entry takes these two arguments before the others and hands the others on, and the results back.
                 unsafe {
                     let enter =
                         std::mem::transmute::<*const (), extern "C" fn(*mut Context, usize, $($name),*) -> R>(enter);
                     enter(ctx, code, $($name),*)
                 }
+            }
+
+            #[inline]
+            fn one_by_one(self) -> Self {
+                // Two words are passed in registers.
+                if size_of::<Self>() <= 16 {
+                    return self;
+                }
+                let ($($name,)*) = &self;
+                // SAFETY: each is a reference.
+                unsafe { ($(std::ptr::from_ref($name).read_volatile(),)*) }
             }
 
             fn push(self, registers: &mut Registers) {
@@ -216,11 +243,13 @@ impl RawArgs for () {
     }
 
     #[inline]
-    unsafe fn enter<R: Raw>(self, ctx: *mut Context, code: usize) -> R {
-        let enter = enter_in_registers as *const ();
+    unsafe fn enter<R: Raw>(self, door: Door, ctx: *mut Context, code: usize) -> R {
+        let enter = std::ptr::with_exposed_provenance::<()>(door.0);
         // SAFETY: the caller vouches for it.
         unsafe { std::mem::transmute::<*const (), extern "C" fn(*mut Context, usize) -> R>(enter)(ctx, code) }
     }
+
+    fn one_by_one(self) {}
 
     fn push(self, _: &mut Registers) {}
 }
