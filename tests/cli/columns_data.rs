@@ -33,7 +33,15 @@ fn bad_csv_is_told_with_its_line() {
     says("x,y\n1,2\n3\n", &[], &["bad.csv, line 3: 1 cell, but there are 2 columns"]);
     says("x,y\n1,2\n3,4,5\n", &[], &["line 3: 3 cells, but there are 2 columns"]);
     says("x,y\n1,\"a\nb\"\n1,2\n", &["--type", "y=i64"], &["line 2, column `y`", "is no i64"]);
-    says("x,y\n1,2\n1,\"b\n\n", &["--type", "y=i64"], &["line 3, column `y`"]);
+    let open = "a quote in the row that starts there is not closed";
+    says("x,y\n1,2\n1,\"b\n\n", &["--type", "y=i64"], &["bad.csv, line 3: ", open]);
+    says("x,y\n1,\"2", &[], &["line 2: ", open]);
+    says("x,y\n1,\"2\"\"", &["--on-error", "skip"], &["line 2: ", open]);
+    says("x,\"y\n1,2\n", &[], &["line 1: ", open]);
+    let far = format!("x,y\n{}7,\"\n8,9\n", "1,2\n".repeat(70_000));
+    says(&far, &["-o", &out("bad.out.csv")], &["line 70002: ", open]);
+    gives(&["map", "x + 1", "-i", "-", "--delimiter", "."], "x.t\n1.\"a\"\"\"\n2.\".\"", "value\n2\n3\n");
+    gives(&["filter", "true", "-i", "-"], "x\n.\n\"\n.\"\n\n\n", "x\n.\n\"\n.\"\n");
     says("x,y\n1,2\n", &["--type", "z=f64"], &["has no column `z`"]);
     says("x,y\n1,2\n", &["--type", "x=f16"], &["f64, i64, bool or text"]);
     says("x,y\n1,2\n", &["--delimiter", "ab"], &["one character"]);

@@ -1,6 +1,6 @@
-//! The REPL on a terminal: editing, history, Ctrl-C.
+//! What is only done on a terminal: the REPL's editing, history and Ctrl-C; colours; how far a command is.
 
-use crate::{PATIENCE, cresset, scratch};
+use crate::{PATIENCE, cresset, file, scratch};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -169,4 +169,49 @@ fn errors_are_coloured_unless_no_colour_is_wanted() {
         assert_eq!(before.contains('\u{1b}') || terminal.shown.contains('\u{1b}'), coloured, "{:?}", terminal.shown);
         terminal.exits(1);
     }
+}
+
+#[test]
+fn how_far_a_command_is_stands_on_the_terminal() {
+    let rows: String = (0..200_000).map(|i| format!("{i}\n")).collect();
+    let input = file("far.csv", &format!("x\n{rows}"));
+    let to = scratch("far-out").join("out.csv");
+    std::fs::create_dir_all(scratch("far-out")).expect("a folder");
+    let command = |input: &str, args: &[&str]| {
+        let mut command = cresset();
+        command.args(["map", "x * 2", "-i", input, "-o"]).arg(&to).args(args);
+        Terminal::new(command)
+    };
+    let mut terminal = command(&input, &[]);
+    // A part of a file whose size is known.
+    terminal.wait_for("%  ");
+    terminal.wait_for("200,000 rows in ");
+    terminal.exits(0);
+
+    // Of a pipe it is known how many rows came, while it waits for more.
+    let pipe = scratch("far-out").join("pipe.csv");
+    let _ = std::fs::remove_file(&pipe);
+    let name = std::ffi::CString::new(pipe.to_str().expect("a path")).expect("a path");
+    // SAFETY: the name ends in a zero byte.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    let mut terminal = command(pipe.to_str().expect("a path"), &[]);
+    let mut end = std::fs::OpenOptions::new().write(true).open(&pipe).expect("a pipe");
+    let (seen, wait) = channel();
+    let writer = std::thread::spawn(move || {
+        end.write_all(format!("x\n{rows}").as_bytes()).expect("read");
+        wait.recv().expect("the bar");
+        end.write_all(b"1\n").expect("read");
+    });
+    terminal.wait_for(" rows  ");
+    seen.send(()).expect("waits");
+    terminal.wait_for("200,001 rows in ");
+    terminal.exits(0);
+    writer.join().expect("written");
+
+    // Who wants no progress gets none.
+    let mut terminal = command(&input, &["-q"]);
+    let ended = terminal.child.wait().expect("a child");
+    assert_eq!(ended.code(), Some(0));
+    let shown = terminal.screen.iter().flatten().collect::<Vec<u8>>();
+    assert!(shown.is_empty(), "{:?}", String::from_utf8_lossy(&shown));
 }

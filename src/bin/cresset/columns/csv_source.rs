@@ -33,11 +33,19 @@ pub struct CsvOptions {
 }
 
 /// Counts what is read, and ends a row that does not.
+///
+/// Behind the input's end comes a row of one cell, a mark. If it is part of a row before, that row has a quote that is not closed: the reader itself closes
+/// it at the end without a word.
 struct Counted {
     input: Box<dyn Read>,
     read: Rc<Shared<u64>>,
     limit: Rc<Shared<u64>>,
+    mark: u8,
+    ended: Rc<Shared<bool>>,
 }
+
+/// Bytes that the mark and the end of the line before it take.
+const MARK: u64 = 2;
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -49,6 +57,11 @@ impl Read for Counted {
         }
         let count = self.input.read(buffer)?;
         self.read.set(self.read.get() + count as u64);
+        if let (0, false, [end, mark, ..]) = (count, self.ended.get(), buffer) {
+            (*end, *mark) = (b'\n', self.mark);
+            self.ended.set(true);
+            return Ok(MARK as usize);
+        }
         Ok(count)
     }
 }
@@ -59,6 +72,8 @@ pub struct CsvSource {
     reader: Reader<Counted>,
     read: Rc<Shared<u64>>,
     limit: Rc<Shared<u64>>,
+    ended: Rc<Shared<bool>>,
+    mark: u8,
     size: Option<u64>,
     columns: Vec<ColumnInfo>,
     /// Rows that were read for their types, and wait.
@@ -77,7 +92,9 @@ impl CsvSource {
     /// Reads the header and the first rows. `size` is that of the input, where it has one.
     pub fn open(name: &str, input: Box<dyn Read>, size: Option<u64>, options: &CsvOptions) -> Result<CsvSource, Fault> {
         let (read, limit) = (Rc::new(Shared::new(0)), Rc::new(Shared::new(LONGEST)));
-        let counted = Counted { input, read: read.clone(), limit: limit.clone() };
+        let ended = Rc::new(Shared::new(false));
+        let mark = if options.delimiter == b'.' { b',' } else { b'.' };
+        let counted = Counted { input, read: read.clone(), limit: limit.clone(), mark, ended: ended.clone() };
         let mut builder = ReaderBuilder::new();
         builder.has_headers(false).flexible(true).delimiter(options.delimiter).buffer_capacity(1 << 17);
         let mut source = CsvSource {
@@ -85,6 +102,8 @@ impl CsvSource {
             reader: builder.from_reader(counted),
             read,
             limit,
+            ended,
+            mark,
             size,
             columns: Vec::new(),
             sample: VecDeque::new(),
@@ -164,6 +183,13 @@ impl CsvSource {
     fn read_record(&mut self, record: &mut ByteRecord) -> Result<bool, Fault> {
         self.limit.set(self.reader.position().byte() + LONGEST);
         match self.reader.read_byte_record(record) {
+            Ok(true) if self.ended.get() && self.reader.position().byte() == self.read.get() + MARK => {
+                if record.len() == 1 && record.as_slice() == [self.mark] {
+                    return Ok(false);
+                }
+                let line = record.position().map_or(0, csv::Position::line);
+                Err(format!("{}, line {line}: a quote in the row that starts there is not closed", self.name).into())
+            }
             Ok(any) => Ok(any),
             Err(error) => {
                 let line = self.reader.position().line();
