@@ -11,6 +11,9 @@ mod corpus;
 mod disassembler;
 #[path = "decode_a64/emitted.rs"]
 mod emitted;
+#[cfg(target_arch = "aarch64")]
+#[path = "decode_a64/executed.rs"]
+mod executed;
 #[path = "common/generate.rs"]
 mod generate;
 #[path = "common/kernels.rs"]

@@ -157,21 +157,24 @@ pub fn random_kernels(seeds: std::ops::Range<u64>, to: &mut dyn FnMut(Linked)) -
     ];
     let engines = engines();
     let mut count = 0;
-    let mut kernel = |engine: &Engine, name: String, text: &str, inputs: &[(&str, InputType)]| {
-        let kernel = engine.kernel(text).expect("a kernel");
+    let mut kernel = |engine: &Engine, name: String, text: &str, inputs: &[(&str, InputType)], only_where: bool| {
+        let mut kernel = engine.kernel(text).expect("a kernel");
+        if only_where {
+            kernel = kernel.only_where("b or n < k").expect("a condition");
+        }
         let blob = kernel.code_for(inputs, Cpu::AArch64).unwrap_or_else(|error| panic!("{error}\n{text}"));
         to(Linked::new(name, blob));
         count += 1;
     };
     for seed in seeds {
         let engine = &engines[seed as usize % engines.len()];
-        kernel(engine, format!("kernel {seed}"), &kernels::kernel(seed), &inputs);
+        kernel(engine, format!("kernel {seed}"), &kernels::kernel(seed), &inputs, seed % 4 == 0);
     }
     for elem in Elem::ALL {
         let array = InputType::Scalar(Type::Array(elem));
         for text in ["a == as[n]", "if as[n % 3] == a { 1.0 } else { sin(y) }"] {
             let types = [("a", column(elem)), ("as", array), ("n", column(Elem::I64)), ("y", column(Elem::F64))];
-            kernel(&engines[0], format!("{text} over {elem}"), text, &types);
+            kernel(&engines[0], format!("{text} over {elem}"), text, &types, false);
         }
     }
     count
