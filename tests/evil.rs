@@ -5,6 +5,9 @@ use std::path::Path;
 
 use cresset::{Config, Engine, Error, Execution, Limits, Value};
 
+#[cfg(feature = "disasm")]
+#[path = "common/decoding.rs"]
+mod decoding;
 #[path = "common/engines.rs"]
 mod engines;
 #[path = "common/generate.rs"]
@@ -121,6 +124,10 @@ fn the_fuzzers_inputs_do_what_they_must() {
                 "differential" => harness::check_given(&bytes),
                 "kernel" => rows::check(&bytes),
                 "regions" => regions::check(&bytes),
+                #[cfg(feature = "disasm")]
+                "decode" => decoding::check(&bytes),
+                #[cfg(not(feature = "disasm"))]
+                "decode" => {}
                 other => panic!("there is no target {other}"),
             }
         }
