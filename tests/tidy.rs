@@ -164,6 +164,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/codegen/", &["syntax", "opt", "memory", "interp", "engine", "module"]),
     ("src/memory/", &["syntax", "sema", "ir", "opt", "codegen", "runtime", "interp", "engine", "module", "value"]),
     ("src/runtime/", &["syntax", "opt", "interp", "engine", "module"]),
+    (
+        "src/verify/x64/",
+        &["syntax", "sema", "ir", "opt", "codegen", "memory", "runtime", "interp", "engine", "module", "kernel"],
+    ),
 ];
 
 #[test]

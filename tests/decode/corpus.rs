@@ -236,7 +236,7 @@ fn constructs() -> Vec<Typed> {
         for value in values {
             for index in ["i", "0", "20", "100"] {
                 programs.push(format!(
-                    "fn f(xs: mut [{elem}], i: i64, n: i64, x: f64, b: bool) {{ xs[{index}] = {value}; let t = xs[{index}]; }} 0"
+                    "fn f(mut xs: [{elem}], i: i64, n: i64, x: f64, b: bool) {{ xs[{index}] = {value}; let t = xs[{index}]; }} 0"
                 ));
                 programs.push(format!(
                     "fn f(xs: [{elem}], i: i64) -> [{elem}] {{ xs[{index}..i] }} fn g(xs: [{elem}], i: i64) -> [{elem}] {{ xs[i..{index}] }} 0"

@@ -166,7 +166,7 @@ fn vector_sorts(mask: RegClass) -> Vec<Sort> {
 /// The register that the `place`th operand is in, one of several choices.
 fn register(class: RegClass, place: usize, choice: usize, is_wide: bool) -> Allocation {
     const INTS: [usize; 11] = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 12];
-    let at = choice * 5 + place * if choice % 2 == 0 { 1 } else { 3 };
+    let at = choice * 5 + place * if choice.is_multiple_of(2) { 1 } else { 3 };
     let number = match class {
         RegClass::Int => INTS[at % INTS.len()],
         RegClass::Vector => 1 + at % 6,

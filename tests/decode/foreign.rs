@@ -251,10 +251,12 @@ fn hostile_instructions_are_refused() {
     }
 }
 
+type Bytes = &'static [u8];
+
+/// Each is preceded by the encoding that is ours.
 #[test]
 fn other_encodings_are_refused() {
-    // Each is preceded by the encoding that is ours.
-    let ours: &[(&str, &[u8], &[&[u8]])] = &[
+    let ours: &[(&str, Bytes, &[Bytes])] = &[
         (
             "add rax, rcx",
             &[0x48, 0x01, 0xC8],

@@ -12,6 +12,7 @@ mod forms;
 mod generate;
 #[path = "../common/kernels.rs"]
 mod random_kernels;
+mod steps;
 
 /// Where code and pool are taken to lie.
 const CODE: u64 = 0x10_0000;

@@ -13,7 +13,7 @@ impl Translation<'_> {
         match self.row.kind {
             Kind::MoveVector => self.move_vector(),
             Kind::StoreVector => self.store(None),
-            Kind::FromGeneral => self.from_general(),
+            Kind::FromGeneral => self.lowest_lane(),
             Kind::Splat => {
                 let (to, from) = (self.vector(0)?, self.int(1)?);
                 if self.is_whole(0) && self.is_plain() { self.step(Step::Splat { to, from }) } else { self.some() }
@@ -117,7 +117,7 @@ impl Translation<'_> {
         self.step(Step::Copy { to, from })
     }
 
-    fn from_general(&mut self) -> Done {
+    fn lowest_lane(&mut self) -> Done {
         let (to, from) = (self.vector(0)?, self.int(1)?);
         match self.broadcast_behind(self.inst.op_register(0)) {
             Some(len) => {
