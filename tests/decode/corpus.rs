@@ -258,5 +258,10 @@ fn constructs() -> Vec<Typed> {
         args.join(", "),
         args.join(", ")
     ));
+    let engine = engine(Passes::ALL, true);
+    for text in &programs {
+        let code = listing::code(&engine, text, &[], Cpu::X86_64V3);
+        assert!(code.is_ok(), "{text}: {code:?}");
+    }
     programs.into_iter().map(|text| (text, Vec::new())).collect()
 }
