@@ -9,7 +9,7 @@ mod translate;
 
 use super::step::{Decode, Decoded, Refused, Reg, Step};
 use forms::Form;
-use translate::{At, Meaning, Word, of_bytes, translate};
+use translate::{At, Meaning, Word, put, translate};
 
 /// `sub sp, sp, #1, lsl #12`, `ldr xzr, [sp]`, `subs x16, x16, #1`, `b.ne` back to the first.
 const PROBE_LOOP: [u32; 4] = [0xD140_07FF, 0xF940_03FF, 0xF100_0610, 0x54FF_FFA1];
@@ -37,7 +37,7 @@ impl A64Decoder {
     }
 
     /// A constant: a word that sets the whole register, and words that each set 16 bits more, upwards. Behind it what is part of it.
-    fn constant(code: &[u8], offset: u32, meaning: Meaning, first: Word) -> Result<Decoded, Refused> {
+    fn constant(code: &[u8], offset: u32, meaning: Meaning, first: Word, out: &mut Decoded) -> Result<(), Refused> {
         let to = first.d();
         let (bits, mut last) = first.wide();
         let (mut value, filler) = match meaning {
@@ -57,21 +57,26 @@ impl A64Decoder {
         let constant = Step::Const { to, value: value as i64 };
         match next(code, offset, len) {
             Some((Meaning::RaiseByConst, _)) if to == OFFSET && value < LARGEST_FRAME && value.is_multiple_of(16) => {
-                of_bytes(len + 4, &[constant, Step::MoveStack { by: value as i64 }])
+                out.len = len + 4;
+                put(out, &[constant, Step::MoveStack { by: value as i64 }])
             }
             Some((Meaning::MoveStack { down: true }, page)) if to == SCRATCH && page.0 == PROBE_LOOP[0] => {
                 let whole = (0..4).all(|i| word_at(code, offset, len + i * 4) == PROBE_LOOP.get(i as usize).copied());
                 if !whole || value == 0 || value >= LARGEST_FRAME / PAGE {
                     return Err(Refused::Form);
                 }
-                of_bytes(len + 16, &[Step::Probe { bytes: value * PAGE, counter: to }, Step::AnyFlags])
+                out.len = len + 16;
+                put(out, &[Step::Probe { bytes: value * PAGE, counter: to }, Step::AnyFlags])
             }
-            _ => of_bytes(len, &[constant]),
+            _ => {
+                out.len = len;
+                put(out, &[constant])
+            }
         }
     }
 
     /// The address of a page, and a load of a word there, which lies in the pool.
-    fn pool(&self, code: &[u8], offset: u32, first: Word) -> Result<Decoded, Refused> {
+    fn pool(&self, code: &[u8], offset: u32, first: Word, out: &mut Decoded) -> Result<(), Refused> {
         let page = first.d();
         let Some((meaning, load)) = next(code, offset, 4) else { return Err(Refused::Form) };
         let here = self.code.wrapping_add(offset.into()) & !(PAGE - 1);
@@ -80,11 +85,12 @@ impl A64Decoder {
         if load.n() != page || !offset.is_multiple_of(8) || self.pool_len < 8 || offset > self.pool_len - 8 {
             return Err(Refused::Form);
         }
+        out.len = 8;
         let read = |to: Reg| Step::LoadPool { to: Some(to), offset: offset as i64, bytes: 8 };
         match meaning {
-            Meaning::LoadWord if load.d() == page => of_bytes(8, &[read(Reg::Int(page))]),
+            Meaning::LoadWord if load.d() == page => put(out, &[read(Reg::Int(page))]),
             Meaning::LoadVector { log: 3, .. } if page == SCRATCH => {
-                of_bytes(8, &[Step::Any(Reg::Int(page)), read(Reg::Vector(load.d()))])
+                put(out, &[Step::Any(Reg::Int(page)), read(Reg::Vector(load.d()))])
             }
             _ => Err(Refused::Form),
         }
@@ -109,7 +115,8 @@ fn next(code: &[u8], offset: u32, behind: u32) -> Option<(Meaning, Word)> {
 /// No row fits, or a field is one that no emitter makes.
 pub fn decode_word(word: u32, offset: u32, end: u32) -> Result<(&'static Form, Decoded), Refused> {
     let form = index::find(word).ok_or(Refused::NotListed)?;
-    let decoded = translate(form.meaning, Word(word), At { offset, end })?;
+    let mut decoded = Decoded::new(4);
+    translate(form.meaning, Word(word), At { offset, end }, &mut decoded)?;
     Ok((form, decoded))
 }
 
@@ -117,12 +124,16 @@ impl Decode for A64Decoder {
     fn decode(&self, code: &[u8], offset: u32) -> Result<Decoded, Refused> {
         let word = word_at(code, offset, 0).filter(|_| offset.is_multiple_of(4)).ok_or(Refused::Invalid)?;
         let end = u32::try_from(code.len()).map_err(|_| Refused::Invalid)?;
-        let (form, decoded) = decode_word(word, offset, end)?;
-        match form.meaning {
-            Meaning::Wide { .. } | Meaning::Bitmask => A64Decoder::constant(code, offset, form.meaning, Word(word)),
-            Meaning::PoolPage => self.pool(code, offset, Word(word)),
-            Meaning::Keep | Meaning::RaiseByConst => Err(Refused::Form),
-            _ => Ok(decoded),
+        let form = index::find(word).ok_or(Refused::NotListed)?;
+        let (meaning, word) = (form.meaning, Word(word));
+        let mut out = Decoded::new(4);
+        translate(meaning, word, At { offset, end }, &mut out)?;
+        match meaning {
+            Meaning::Wide { .. } | Meaning::Bitmask => A64Decoder::constant(code, offset, meaning, word, &mut out)?,
+            Meaning::PoolPage => self.pool(code, offset, word, &mut out)?,
+            Meaning::Keep | Meaning::RaiseByConst => return Err(Refused::Form),
+            _ => {}
         }
+        Ok(out)
     }
 }

@@ -290,48 +290,41 @@ fn condition(number: u32) -> Result<Cond, Refused> {
     })
 }
 
-/// An instruction of one word.
-pub(super) fn one(steps: &[Step]) -> Result<Decoded, Refused> {
-    of_bytes(4, steps)
-}
-
-/// An instruction, or several that are one unit.
-pub(super) fn of_bytes(len: u32, steps: &[Step]) -> Result<Decoded, Refused> {
-    let mut decoded = Decoded::new(len);
-    match steps.iter().all(|step| decoded.push(*step)) {
-        true => Ok(decoded),
-        false => Err(Refused::Form),
-    }
+/// And then these. An instruction is made in place, since it is large.
+pub(super) fn put(out: &mut Decoded, steps: &[Step]) -> Result<(), Refused> {
+    if steps.iter().all(|step| out.push(*step)) { Ok(()) } else { Err(Refused::Form) }
 }
 
 /// What this word does. Words that are part of a unit have no steps of their own here: the unit has them.
-pub(super) fn translate(meaning: Meaning, word: Word, at: At) -> Result<Decoded, Refused> {
+pub(super) fn translate(meaning: Meaning, word: Word, at: At, out: &mut Decoded) -> Result<(), Refused> {
     match meaning {
         Meaning::AnyInt(sources) => {
             check(word, sources)?;
-            one(&[Step::Any(Reg::Int(written(word.d())?))])
+            put(out, &[Step::Any(Reg::Int(written(word.d())?))])
         }
         Meaning::AnyVector(sources) => {
             check(word, sources)?;
-            one(&[Step::Any(Reg::Vector(word.d()))])
+            put(out, &[Step::Any(Reg::Vector(word.d()))])
         }
         Meaning::Flags(sources) => {
             check(word, sources)?;
-            one(&[Step::AnyFlags])
+            put(out, &[Step::AnyFlags])
         }
-        Meaning::Nothing => one(&[Step::Nothing]),
-        Meaning::Stop => one(&[Step::Stop]),
-        Meaning::Return => one(&[Step::Return]),
-        Meaning::CallReg => one(&[Step::CallReg { reg: CALLS }]),
-        Meaning::Jump => one(&[Step::Jump { target: word.target(at, 26)? }]),
-        Meaning::Call => one(&[Step::Call { target: word.target(at, 26)? }]),
-        Meaning::Branch => one(&[Step::Branch { cond: condition(word.field(0, 4))?, target: word.target(at, 19)? }]),
+        Meaning::Nothing => put(out, &[Step::Nothing]),
+        Meaning::Stop => put(out, &[Step::Stop]),
+        Meaning::Return => put(out, &[Step::Return]),
+        Meaning::CallReg => put(out, &[Step::CallReg { reg: CALLS }]),
+        Meaning::Jump => put(out, &[Step::Jump { target: word.target(at, 26)? }]),
+        Meaning::Call => put(out, &[Step::Call { target: word.target(at, 26)? }]),
+        Meaning::Branch => {
+            put(out, &[Step::Branch { cond: condition(word.field(0, 4))?, target: word.target(at, 19)? }])
+        }
         Meaning::BranchZero { when_zero } => {
-            one(&[Step::BranchZero { reg: read(word.d())?, when_zero, target: word.target(at, 19)? }])
+            put(out, &[Step::BranchZero { reg: read(word.d())?, when_zero, target: word.target(at, 19)? }])
         }
         Meaning::BranchLowHalf => {
             read(word.d())?;
-            one(&[Step::Branch { cond: Cond::Other, target: word.target(at, 19)? }])
+            put(out, &[Step::Branch { cond: Cond::Other, target: word.target(at, 19)? }])
         }
         Meaning::MoveStack { .. }
         | Meaning::StackToReg
@@ -341,7 +334,7 @@ pub(super) fn translate(meaning: Meaning, word: Word, at: At) -> Result<Decoded,
         | Meaning::LoadWordFar
         | Meaning::StoreWordFar
         | Meaning::LoadVectorFar { .. }
-        | Meaning::StoreVectorFar { .. } => frame(meaning, word),
+        | Meaning::StoreVectorFar { .. } => frame(meaning, word, out),
         Meaning::LoadWord
         | Meaning::StoreWord
         | Meaning::LoadInt { .. }
@@ -351,7 +344,7 @@ pub(super) fn translate(meaning: Meaning, word: Word, at: At) -> Result<Decoded,
         | Meaning::LoadElem { .. }
         | Meaning::StoreElem { .. }
         | Meaning::LoadVectorElem { .. }
-        | Meaning::StoreVectorElem { .. } => memory(meaning, word),
+        | Meaning::StoreVectorElem { .. } => memory(meaning, word, out),
         Meaning::ZeroVector
         | Meaning::SplatOnes
         | Meaning::Splat
@@ -359,122 +352,130 @@ pub(super) fn translate(meaning: Meaning, word: Word, at: At) -> Result<Decoded,
         | Meaning::CompareLanes { .. }
         | Meaning::AndLanes
         | Meaning::OrOrCopy
-        | Meaning::ShiftLanes => lanes(meaning, word),
+        | Meaning::ShiftLanes => lanes(meaning, word, out),
         Meaning::Wide { .. } | Meaning::Bitmask | Meaning::Keep | Meaning::PoolPage | Meaning::RaiseByConst => {
             piece(meaning, word)
         }
-        _ => integer(meaning, word),
+        _ => integer(meaning, word, out),
     }
 }
 
 /// Sums, comparisons and selections of general registers.
-fn integer(meaning: Meaning, word: Word) -> Result<Decoded, Refused> {
+fn integer(meaning: Meaning, word: Word, out: &mut Decoded) -> Result<(), Refused> {
     let (to, n, m) = (|| written(word.d()), || read(word.n()), || read(word.m()));
     match meaning {
-        Meaning::AddConst => one(&[Step::Add { to: to()?, a: n()?, b: Src::Const(word.imm12()?), shift: 0 }]),
-        Meaning::SubConst => one(&[Step::Sub { to: to()?, a: Src::Reg(n()?), b: Src::Const(word.imm12()?) }]),
+        Meaning::AddConst => put(out, &[Step::Add { to: to()?, a: n()?, b: Src::Const(word.imm12()?), shift: 0 }]),
+        Meaning::SubConst => put(out, &[Step::Sub { to: to()?, a: Src::Reg(n()?), b: Src::Const(word.imm12()?) }]),
         Meaning::AddsConst => {
-            one(&[Step::AnyFlags, Step::Add { to: to()?, a: n()?, b: Src::Const(word.imm12()?), shift: 0 }])
+            put(out, &[Step::AnyFlags, Step::Add { to: to()?, a: n()?, b: Src::Const(word.imm12()?), shift: 0 }])
         }
         Meaning::SubsConst => {
             let (to, a, b) = (to()?, Src::Reg(n()?), Src::Const(word.imm12()?));
-            one(&[Step::Compare { a, b }, Step::Sub { to, a, b }])
+            put(out, &[Step::Compare { a, b }, Step::Sub { to, a, b }])
         }
-        Meaning::CompareConst => one(&[Step::Compare { a: Src::Reg(n()?), b: Src::Const(word.imm12()?) }]),
+        Meaning::CompareConst => put(out, &[Step::Compare { a: Src::Reg(n()?), b: Src::Const(word.imm12()?) }]),
         // The carry of a sum with zero is not that of a difference to zero.
-        Meaning::CompareNegated => one(&[Step::Compare { a: Src::Reg(n()?), b: Src::Const(-word.imm12_not_zero()?) }]),
-        Meaning::TestConst => one(&[Step::Test { a: n()?, b: Src::Const(word.bitmask()?) }]),
-        Meaning::AndConst => one(&[Step::And { to: to()?, a: n()?, b: Src::Const(word.bitmask()?) }]),
+        Meaning::CompareNegated => {
+            put(out, &[Step::Compare { a: Src::Reg(n()?), b: Src::Const(-word.imm12_not_zero()?) }])
+        }
+        Meaning::TestConst => put(out, &[Step::Test { a: n()?, b: Src::Const(word.bitmask()?) }]),
+        Meaning::AndConst => put(out, &[Step::And { to: to()?, a: n()?, b: Src::Const(word.bitmask()?) }]),
         Meaning::LogicConst => {
             word.bitmask()?;
             n()?;
-            one(&[Step::Any(Reg::Int(to()?))])
+            put(out, &[Step::Any(Reg::Int(to()?))])
         }
-        Meaning::ShiftRight => one(&[Step::ShiftRight { to: to()?, a: n()?, by: word.field(16, 6) as u8 }]),
+        Meaning::ShiftRight => put(out, &[Step::ShiftRight { to: to()?, a: n()?, by: word.field(16, 6) as u8 }]),
         Meaning::ShiftLeft => {
             let (turn, last) = (word.field(16, 6), word.field(10, 6));
             // Others move bits from the middle.
             if turn != last + 1 {
                 return Err(Refused::Form);
             }
-            one(&[Step::ShiftLeft { to: to()?, a: n()?, by: (63 - last) as u8 }])
+            put(out, &[Step::ShiftLeft { to: to()?, a: n()?, by: (63 - last) as u8 }])
         }
         Meaning::Rotate => match n()? == m()? {
-            true => one(&[Step::Any(Reg::Int(to()?))]),
+            true => put(out, &[Step::Any(Reg::Int(to()?))]),
             false => Err(Refused::Form),
         },
-        Meaning::Add { shift } => one(&[Step::Add { to: to()?, a: n()?, b: Src::Reg(m()?), shift }]),
+        Meaning::Add { shift } => put(out, &[Step::Add { to: to()?, a: n()?, b: Src::Reg(m()?), shift }]),
         Meaning::AddPart | Meaning::ComparePart => {
             n()?;
             m()?;
             match (meaning, word.field(10, 6)) {
                 (_, 0) => Err(Refused::Form),
-                (Meaning::AddPart, _) => one(&[Step::Any(Reg::Int(to()?))]),
-                _ => one(&[Step::AnyFlags]),
+                (Meaning::AddPart, _) => put(out, &[Step::Any(Reg::Int(to()?))]),
+                _ => put(out, &[Step::AnyFlags]),
             }
         }
-        Meaning::Adds => one(&[Step::AnyFlags, Step::Add { to: to()?, a: n()?, b: Src::Reg(m()?), shift: 0 }]),
+        Meaning::Adds => put(out, &[Step::AnyFlags, Step::Add { to: to()?, a: n()?, b: Src::Reg(m()?), shift: 0 }]),
         Meaning::Sub { flags } => {
             let (to, a, b) = (to()?, read_or_zero(word.n())?, Src::Reg(m()?));
             match flags {
-                true => one(&[Step::Compare { a, b }, Step::Sub { to, a, b }]),
-                false => one(&[Step::Sub { to, a, b }]),
+                true => put(out, &[Step::Compare { a, b }, Step::Sub { to, a, b }]),
+                false => put(out, &[Step::Sub { to, a, b }]),
             }
         }
-        Meaning::Compare => one(&[Step::Compare { a: Src::Reg(n()?), b: Src::Reg(m()?) }]),
+        Meaning::Compare => put(out, &[Step::Compare { a: Src::Reg(n()?), b: Src::Reg(m()?) }]),
         Meaning::CompareWithLowHalf => match n()? == m()? {
-            true => one(&[Step::AnyFlags]),
+            true => put(out, &[Step::AnyFlags]),
             false => Err(Refused::Form),
         },
-        Meaning::And => one(&[Step::And { to: to()?, a: n()?, b: Src::Reg(m()?) }]),
-        Meaning::Copy => one(&[Step::Copy { to: Reg::Int(to()?), from: Reg::Int(m()?) }]),
+        Meaning::And => put(out, &[Step::And { to: to()?, a: n()?, b: Src::Reg(m()?) }]),
+        Meaning::Copy => put(out, &[Step::Copy { to: Reg::Int(to()?), from: Reg::Int(m()?) }]),
         Meaning::Select => {
             let cond = condition(word.field(12, 4))?;
-            one(&[Step::Select { to: to()?, yes: Src::Reg(n()?), no: read_or_zero(word.m())?, cond }])
+            put(out, &[Step::Select { to: to()?, yes: Src::Reg(n()?), no: read_or_zero(word.m())?, cond }])
         }
         Meaning::SelectOne => {
             let cond = condition(word.field(12, 4))?;
-            one(&[Step::Select { to: to()?, yes: Src::Const(0), no: Src::Const(1), cond }])
+            put(out, &[Step::Select { to: to()?, yes: Src::Const(0), no: Src::Const(1), cond }])
         }
         Meaning::SelectFloat => {
             condition(word.field(12, 4))?;
-            one(&[Step::Any(Reg::Vector(word.d()))])
+            put(out, &[Step::Any(Reg::Vector(word.d()))])
         }
         _ => Err(Refused::Form),
     }
 }
 
 /// The stack pointer, and places in the frame that are written in one way only.
-fn frame(meaning: Meaning, word: Word) -> Result<Decoded, Refused> {
+fn frame(meaning: Meaning, word: Word, out: &mut Decoded) -> Result<(), Refused> {
     let sp = |disp: i64, bytes: u32| Place { base: Base::Stack, index: None, disp, bytes };
     let far = |log: u8| Place { base: Base::Stack, index: Some((OFFSET, 0)), disp: 0, bytes: 1 << log };
     match meaning {
         Meaning::MoveStack { down } => {
             let by = word.imm12_not_zero()?;
-            one(&[Step::MoveStack { by: if down { -by } else { by } }])
+            put(out, &[Step::MoveStack { by: if down { -by } else { by } }])
         }
-        Meaning::StackToReg => one(&[Step::StackAddress { to: written(word.d())?, by: 0 }]),
-        Meaning::Touch => one(&[Step::Load { to: None, from: sp(0, 8), signed: false }]),
-        Meaning::PushLink => one(&[
-            Step::MoveStack { by: -16 },
-            Step::Store { to: sp(0, 8), value: Some(Value::Const(0)) },
-            Step::Store { to: sp(8, 8), value: Some(Value::Reg(Reg::Int(LINK))) },
-        ]),
-        Meaning::PopLink => one(&[
-            Step::Load { to: None, from: sp(0, 8), signed: false },
-            Step::Load { to: Some(Reg::Int(LINK)), from: sp(8, 8), signed: false },
-            Step::MoveStack { by: 16 },
-        ]),
+        Meaning::StackToReg => put(out, &[Step::StackAddress { to: written(word.d())?, by: 0 }]),
+        Meaning::Touch => put(out, &[Step::Load { to: None, from: sp(0, 8), signed: false }]),
+        Meaning::PushLink => put(
+            out,
+            &[
+                Step::MoveStack { by: -16 },
+                Step::Store { to: sp(0, 8), value: Some(Value::Const(0)) },
+                Step::Store { to: sp(8, 8), value: Some(Value::Reg(Reg::Int(LINK))) },
+            ],
+        ),
+        Meaning::PopLink => put(
+            out,
+            &[
+                Step::Load { to: None, from: sp(0, 8), signed: false },
+                Step::Load { to: Some(Reg::Int(LINK)), from: sp(8, 8), signed: false },
+                Step::MoveStack { by: 16 },
+            ],
+        ),
         Meaning::LoadWordFar => {
             let to = if word.d() == LINK { LINK } else { written(word.d())? };
-            one(&[Step::Load { to: Some(Reg::Int(to)), from: far(3), signed: false }])
+            put(out, &[Step::Load { to: Some(Reg::Int(to)), from: far(3), signed: false }])
         }
-        Meaning::StoreWordFar => one(&[Step::Store { to: far(3), value: Some(stored(word.d(), true)?) }]),
+        Meaning::StoreWordFar => put(out, &[Step::Store { to: far(3), value: Some(stored(word.d(), true)?) }]),
         Meaning::LoadVectorFar { log } => {
-            one(&[Step::Load { to: Some(Reg::Vector(word.d())), from: far(log), signed: false }])
+            put(out, &[Step::Load { to: Some(Reg::Vector(word.d())), from: far(log), signed: false }])
         }
         Meaning::StoreVectorFar { log } => {
-            one(&[Step::Store { to: far(log), value: Some(Value::Reg(Reg::Vector(word.d()))) }])
+            put(out, &[Step::Store { to: far(log), value: Some(Value::Reg(Reg::Vector(word.d()))) }])
         }
         _ => Err(Refused::Form),
     }
@@ -490,7 +491,7 @@ fn stored(reg: u8, to_frame: bool) -> Result<Value, Refused> {
 }
 
 /// Loads and stores.
-fn memory(meaning: Meaning, word: Word) -> Result<Decoded, Refused> {
+fn memory(meaning: Meaning, word: Word, out: &mut Decoded) -> Result<(), Refused> {
     // A base that may be the stack pointer, and a number.
     let place = |log: u8, frame: bool| {
         let base = match word.n() {
@@ -503,25 +504,18 @@ fn memory(meaning: Meaning, word: Word) -> Result<Decoded, Refused> {
         let (base, index) = (Base::Reg(read(word.n())?), Some((read(word.m())?, log)));
         Ok(Place { base, index, disp: 0, bytes: 1 << log })
     };
-    let load = |from: Place, signed: bool| {
-        let to = Some(Reg::Int(written(word.d())?));
-        one(&[Step::Load { to, from, signed }])
-    };
-    let store = |to: Place| one(&[Step::Store { to, value: Some(stored(word.d(), false)?) }]);
-    let load_vector = |from: Place| one(&[Step::Load { to: Some(Reg::Vector(word.d())), from, signed: false }]);
-    let store_vector = |to: Place| one(&[Step::Store { to, value: Some(Value::Reg(Reg::Vector(word.d()))) }]);
-    match meaning {
-        Meaning::LoadWord => {
-            let from = place(3, true)?;
-            if word.d() == LINK && from.base == Base::Stack {
-                return one(&[Step::Load { to: Some(Reg::Int(LINK)), from, signed: false }]);
+    let load = |from: Place, signed: bool| Ok(Step::Load { to: Some(Reg::Int(written(word.d())?)), from, signed });
+    let store = |to: Place| Ok(Step::Store { to, value: Some(stored(word.d(), to.base == Base::Stack)?) });
+    let load_vector = |from: Place| Ok(Step::Load { to: Some(Reg::Vector(word.d())), from, signed: false });
+    let store_vector = |to: Place| Ok(Step::Store { to, value: Some(Value::Reg(Reg::Vector(word.d()))) });
+    let step = match meaning {
+        Meaning::LoadWord => match place(3, true)? {
+            from if word.d() == LINK && from.base == Base::Stack => {
+                Ok(Step::Load { to: Some(Reg::Int(LINK)), from, signed: false })
             }
-            load(from, false)
-        }
-        Meaning::StoreWord => {
-            let to = place(3, true)?;
-            one(&[Step::Store { to, value: Some(stored(word.d(), to.base == Base::Stack)?) }])
-        }
+            from => load(from, false),
+        },
+        Meaning::StoreWord => store(place(3, true)?),
         Meaning::LoadInt { log, signed } => load(place(log, false)?, signed),
         Meaning::StoreInt { log } => store(place(log, false)?),
         Meaning::LoadVector { log, frame } => load_vector(place(log, frame)?),
@@ -531,34 +525,35 @@ fn memory(meaning: Meaning, word: Word) -> Result<Decoded, Refused> {
         Meaning::LoadVectorElem { log } => load_vector(elem(log)?),
         Meaning::StoreVectorElem { log } => store_vector(elem(log)?),
         _ => Err(Refused::Form),
-    }
+    };
+    put(out, &[step?])
 }
 
 /// What gathers rest on: comparisons of lanes, masks, single lanes.
-fn lanes(meaning: Meaning, word: Word) -> Result<Decoded, Refused> {
+fn lanes(meaning: Meaning, word: Word, out: &mut Decoded) -> Result<(), Refused> {
     let (to, n, m) = (word.d(), word.n(), word.m());
     match meaning {
-        Meaning::ZeroVector => one(&[Step::ZeroVector { to }]),
-        Meaning::SplatOnes => one(&[Step::SplatConst { to, value: -1 }]),
-        Meaning::Splat => one(&[Step::Splat { to, from: read(n)? }]),
-        Meaning::Lane { lane } => one(&[Step::Lane { to: written(to)?, from: n, lane }]),
+        Meaning::ZeroVector => put(out, &[Step::ZeroVector { to }]),
+        Meaning::SplatOnes => put(out, &[Step::SplatConst { to, value: -1 }]),
+        Meaning::Splat => put(out, &[Step::Splat { to, from: read(n)? }]),
+        Meaning::Lane { lane } => put(out, &[Step::Lane { to: written(to)?, from: n, lane }]),
         // The machine asks whether the first is greater.
         Meaning::CompareLanes { or_equal } => {
             let cond = if or_equal { LaneCond::Le } else { LaneCond::Lt };
-            one(&[Step::CompareLanes { to: Reg::Vector(to), a: Lanes::Reg(m), b: Lanes::Reg(n), cond, and: None }])
+            put(out, &[Step::CompareLanes { to: Reg::Vector(to), a: Lanes::Reg(m), b: Lanes::Reg(n), cond, and: None }])
         }
-        Meaning::AndLanes => one(&[Step::AndLanes { to, a: n, b: Lanes::Reg(m) }]),
-        Meaning::OrOrCopy if n == m => one(&[Step::Copy { to: Reg::Vector(to), from: Reg::Vector(n) }]),
-        Meaning::OrOrCopy => one(&[Step::Any(Reg::Vector(to))]),
+        Meaning::AndLanes => put(out, &[Step::AndLanes { to, a: n, b: Lanes::Reg(m) }]),
+        Meaning::OrOrCopy if n == m => put(out, &[Step::Copy { to: Reg::Vector(to), from: Reg::Vector(n) }]),
+        Meaning::OrOrCopy => put(out, &[Step::Any(Reg::Vector(to))]),
         // By nothing, or by all bits: never made.
         Meaning::ShiftLanes if word.field(16, 6) == 0 => Err(Refused::Form),
-        Meaning::ShiftLanes => one(&[Step::Any(Reg::Vector(to))]),
+        Meaning::ShiftLanes => put(out, &[Step::Any(Reg::Vector(to))]),
         _ => Err(Refused::Form),
     }
 }
 
 /// Words that stand in units: whether their fields are right.
-fn piece(meaning: Meaning, word: Word) -> Result<Decoded, Refused> {
+fn piece(meaning: Meaning, word: Word) -> Result<(), Refused> {
     let fits = match meaning {
         Meaning::Wide { .. } => {
             written(word.d())?;
@@ -575,5 +570,5 @@ fn piece(meaning: Meaning, word: Word) -> Result<Decoded, Refused> {
         Meaning::PoolPage => matches!(word.d(), CALLS | OFFSET),
         _ => true,
     };
-    if fits { one(&[]) } else { Err(Refused::Form) }
+    if fits { Ok(()) } else { Err(Refused::Form) }
 }
