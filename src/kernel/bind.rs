@@ -87,7 +87,7 @@ pub(super) fn bind<'a>(
             }
         }
     }
-    let mut bound = Rows { inputs: Vec::new(), validity: Vec::new(), count };
+    let mut bound = Rows { inputs: Vec::with_capacity(kernel.inner.types.len()), validity: Vec::new(), count };
     for (name, ty) in kernel.inputs() {
         let Some(binding) = columns.get(name) else {
             return Err(unbound(name, columns.entries().map(|(name, _)| name)));

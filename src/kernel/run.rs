@@ -117,23 +117,10 @@ impl<'r, 'a> Runner<'r, 'a> {
         out: &mut [impl Place],
     ) -> Result<Present, Error> {
         let present = self.present(range);
-        let mut picked: Vec<Option<Array>> = Vec::with_capacity(self.rows.inputs.len());
-        for input in &self.rows.inputs {
-            // The interpreter works on copies of what others may change.
-            let copied = match input {
-                Bound::Mapped(column) if !present.is_all() || self.kernel.inner.code.is_none() => {
-                    Some(column.range(range.clone()).mapped().copied()?)
-                }
-                _ => None,
-            };
-            picked.push(match (&present, input) {
-                (Present::All(_), _) => copied,
-                (Present::Some(rows), Bound::Column(slice)) => Some(slice.range(range.clone()).pick(rows)),
-                (Present::Some(rows), _) => copied.map(|copy| copy.as_slice().pick(rows)),
-            });
-        }
-        let inputs: Vec<Bound<'_>> =
-            self.rows.inputs.iter().zip(&picked).map(|(input, picked)| local(input, picked.as_ref(), range)).collect();
+        let picked = self.copies(range, &present)?;
+        let inputs: Vec<Bound<'_>> = (self.rows.inputs.iter().enumerate())
+            .map(|(i, input)| local(input, picked.get(i).and_then(Option::as_ref), range))
+            .collect();
         let failed = |(row, error): (usize, Error)| self.located(range.start + present.row(row), error);
         if self.is_interrupted(sandbox) {
             return Err(failed((0, self.interrupted())));
@@ -151,6 +138,26 @@ impl<'r, 'a> Runner<'r, 'a> {
         let kept: Vec<u32> = (0..count as u32).filter(|at| holds[*at as usize]).collect();
         out.iter_mut().for_each(|out| out.keep(&kept));
         Ok(Present::Some(kept.into_iter().map(|at| present.row(at as usize) as u32).collect()))
+    }
+
+    /// Copies of the chunk's part of those inputs that code does not read in place; an empty list where it reads all so.
+    fn copies(&self, range: &Range<usize>, present: &Present) -> Result<Vec<Option<Array>>, Error> {
+        // The interpreter works on copies of what others may change.
+        let copies_mapped = !present.is_all() || self.kernel.inner.code.is_none();
+        if !copies_mapped {
+            return Ok(Vec::new());
+        }
+        let copy = |input: &Bound<'a>| {
+            Ok(match (present, input) {
+                (Present::All(_), Bound::Mapped(column)) => Some(column.range(range.clone()).mapped().copied()?),
+                (Present::Some(rows), Bound::Mapped(column)) => {
+                    Some(column.range(range.clone()).mapped().copied()?.as_slice().pick(rows))
+                }
+                (Present::Some(rows), Bound::Column(slice)) => Some(slice.range(range.clone()).pick(rows)),
+                _ => None,
+            })
+        };
+        self.rows.inputs.iter().map(copy).collect()
     }
 
     fn is_interrupted(&self, sandbox: &Sandbox) -> bool {
@@ -228,7 +235,8 @@ impl<'r, 'a> Runner<'r, 'a> {
         holds: &mut [bool],
     ) -> Result<usize, RunError> {
         let fuel = limits.fuel.map_or(CALL_FUEL, |fuel| i64::try_from(fuel).unwrap_or(CALL_FUEL).min(CALL_FUEL));
-        let mut args: Vec<Arg<'_>> = inputs.iter().filter_map(as_arg).collect();
+        let mut args = room_for_args(inputs, out.len());
+        args.extend(inputs.iter().filter_map(as_arg));
         args.extend(out.iter_mut().map(|out| out.arg(0..rows.end)));
         args.extend(holds.get_mut(0..rows.end).map(Arg::from).filter(|_| self.is_filtered()));
         args.extend([fuel, rows.start as i64, rows.end as i64].map(Arg::I64));
@@ -253,7 +261,8 @@ impl<'r, 'a> Runner<'r, 'a> {
         holds: &mut [bool],
     ) -> Result<usize, (usize, Error)> {
         let mut under_way = [rows.start as i64];
-        let mut args: Vec<Arg<'_>> = inputs.iter().filter_map(as_arg).collect();
+        let mut args = room_for_args(inputs, out.len());
+        args.extend(inputs.iter().filter_map(as_arg));
         args.extend(out.iter_mut().map(|out| out.arg(0..count)));
         args.extend(holds.get_mut(0..count).map(Arg::from).filter(|_| self.is_filtered()));
         args.extend([Arg::from(&mut under_way[..]), Arg::I64(rows.start as i64), Arg::I64(rows.end as i64)]);
@@ -391,6 +400,11 @@ fn local<'b>(input: &Bound<'b>, picked: Option<&'b Array>, range: &Range<usize>)
         (_, Bound::Mapped(column)) => Bound::Mapped(column.range(range.clone())),
         (_, other) => other.clone(),
     }
+}
+
+/// An empty list that takes the arguments of a chunk function without growing.
+fn room_for_args<'b>(inputs: &[Bound<'b>], outputs: usize) -> Vec<Arg<'b>> {
+    Vec::with_capacity(inputs.len() + outputs + 4)
 }
 
 fn as_arg<'b>(input: &Bound<'b>) -> Option<Arg<'b>> {
