@@ -65,10 +65,11 @@ fn check_allocations<T: Target>(func: &Func, features: CpuFeatures) -> Flat {
     let target = T::new(features);
     let flat = flatten::flatten(func, &target).expect("blocks");
     let function = Allocatable::new(&flat, &target);
-    let env = target.env(&flat);
+    let registers = target.registers(&flat);
+    let env = &registers.env;
     let options = RegallocOptions { validate_ssa: true, ..RegallocOptions::default() };
     let full = regalloc2::run(&function, env, &options);
-    for output in [full, scan::allocate(&function, env)] {
+    for output in [full, scan::allocate(&function, registers)] {
         let output = output.expect("registers");
         check(&function, env, &output);
         check_layout(&flat, &layout::order(&flat, &output));
@@ -177,7 +178,7 @@ fn kernels_in_lanes_get_right_allocations() {
 
 /// A function without branches over values of all types, more of them live than there are registers.
 fn random_func(u: &mut Unstructured<'_>) -> arbitrary::Result<Func> {
-    let mut func = Func { regions: vec![Region::default()], ..Func::default() };
+    let mut func = Func { regions: vec![Region::default()].into(), ..Func::default() };
     let mut values: Vec<Value> = Vec::new();
     for _ in 0..u.int_in_range(1..=20)? {
         let scalar = *u.choose(&[Scalar::F64, Scalar::I64, Scalar::Bool])?;
@@ -219,7 +220,7 @@ fn random_func(u: &mut Unstructured<'_>) -> arbitrary::Result<Func> {
         }
     }
     let result = *u.choose(&values)?;
-    func.results = vec![func.ty(result).scalar];
+    func.results = vec![func.ty(result).scalar].into();
     push(&mut func, InstKind::Return, &[result], &[]);
     Ok(func)
 }

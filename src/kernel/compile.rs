@@ -382,7 +382,7 @@ fn scalar_function(row: &Func, types: &[InputType], typed: &[Typed], span: Span)
     let cell = array(&mut emit);
     let (start, end) = (emit.param(Scalar::I64), emit.param(Scalar::I64));
     params.extend([(Type::Array(Elem::I64), true), (Type::I64, false), (Type::I64, false)]);
-    emit.func.results = vec![Scalar::I64];
+    emit.func.results = vec![Scalar::I64].into();
 
     let zero = emit.int(0);
     let cell_index = emit.one(InstKind::BoundsCheck, &[zero, cell.1], Scalar::I64);
