@@ -324,6 +324,37 @@ fn size_costs_no_more_than_size() {
     }
 }
 
+#[test]
+fn what_returns_early_has_no_frame_yet() {
+    let listed = |source: &str| {
+        let funcs = funcs(source).expect("a program");
+        [X64_V3, A64_NEON].map(|options| {
+            let blob = compile(&funcs, &options).expect("code");
+            check_blob(&blob, options.arch);
+            let names: Vec<&str> = funcs.iter().map(|func| func.name.as_str()).collect();
+            let text = listing::listing(&blob, options.arch, &names, source).expect("a listing");
+            let frame = text.find("sub rsp").or_else(|| text.find("sub sp")).or_else(|| text.find("[sp, #-0x10]!"));
+            // Whether anything is compared before there is a frame.
+            (frame.map(|frame| text[..frame].contains("cmp")), blob.funcs[0].frame_size)
+        })
+    };
+    for (early, size) in listed("fn f(n: i64) -> i64 { if n < 2 { n } else { f(n - 1) } }") {
+        assert!(early == Some(true) && size > 0, "{early:?} {size}");
+    }
+    // A division in the condition traps, an element could fault: both want the frame.
+    for source in [
+        "fn f(n: i64) -> i64 { if 7 % n == 3 { n } else { f(n - 1) } }",
+        "fn f(xs: [f64], n: i64) -> f64 { if xs[n] < 2 { 1.0 } else { f(xs, n) } }",
+    ] {
+        for (early, _) in listed(source) {
+            assert_eq!(early, Some(false), "{source}");
+        }
+    }
+    for (early, size) in listed("fn f(x) { if x < 2 { x } else { x * x } }") {
+        assert!(early.is_none() && size == 0, "{early:?} {size}");
+    }
+}
+
 /// Where the branches of AArch64 code go, and how far a conditional one may be from there.
 fn a64_branches(code: &[u8]) -> Vec<(usize, i64)> {
     let word = |bytes: &[u8]| bytes.iter().rev().fold(0u32, |word, byte| word << 8 | u32::from(*byte));
