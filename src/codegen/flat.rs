@@ -5,7 +5,6 @@
 //! no edge is critical; only [`FlatKind::Jump`] carries arguments.
 
 use crate::ir::op::{Math, Op, Scalar, TableId};
-use crate::reuse::{Buf, reusable};
 use crate::runtime::helper::Helper;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
@@ -214,13 +213,13 @@ pub struct FlatBlock {
     /// First and one past the last instruction.
     pub insts: (u32, u32),
     /// What comes in.
-    pub params: Buf<VReg>,
+    pub params: Vec<VReg>,
     /// Where control goes.
-    pub succs: Buf<regalloc2::Block>,
+    pub succs: Vec<regalloc2::Block>,
     /// Where it comes from.
-    pub preds: Buf<regalloc2::Block>,
+    pub preds: Vec<regalloc2::Block>,
     /// What [`FlatKind::Jump`] carries.
-    pub jump_args: Buf<VReg>,
+    pub jump_args: Vec<VReg>,
     /// How many loops it lies in.
     pub loop_depth: u32,
     /// Whether it ends in a trap: it is emitted last.
@@ -231,13 +230,13 @@ pub struct FlatBlock {
 #[derive(Clone, Debug, Default)]
 pub struct Flat {
     /// Blocks, those of a loop contiguous.
-    pub blocks: Buf<FlatBlock>,
+    pub blocks: Vec<FlatBlock>,
     /// Instructions, block after block.
-    pub insts: Buf<FlatInst>,
+    pub insts: Vec<FlatInst>,
     /// Pool of arguments.
-    pub args: Buf<Arg>,
+    pub args: Vec<Arg>,
     /// Pool of results.
-    pub defs: Buf<VReg>,
+    pub defs: Vec<VReg>,
     /// How many virtual registers.
     pub vregs: u32,
     /// Words of the outgoing area.
@@ -245,12 +244,10 @@ pub struct Flat {
     /// How many lanes its vectors have; 1 where there are none.
     pub lanes: u8,
     /// The function's parameters.
-    pub params: Buf<Scalar>,
+    pub params: Vec<Scalar>,
     /// Its results.
-    pub results: Buf<Scalar>,
+    pub results: Vec<Scalar>,
 }
-
-reusable!(VReg, regalloc2::Block, FlatBlock, FlatInst, Arg, Scalar);
 
 impl Flat {
     /// The arguments of an instruction.

@@ -6,25 +6,22 @@
 use super::blob::{Origin, PoolEntry, PoolRef, Site, SiteKind};
 use super::flat::{Arg, Flat, FlatInst, FlatKind};
 use super::frame::Frame;
-use super::scan::Registers;
 use super::{Arch, CodegenError, CpuFeatures};
 use crate::hash::Map;
 use crate::ir::func::InlinedCall;
 use crate::ir::op::{Math, Scalar, TableId};
-use crate::reuse::{Buf, reusable};
 use crate::sema::hir::FuncId;
 use crate::span::Span;
 use crate::trap::TrapKind;
 use dynasmrt::relocations::Relocation;
 use dynasmrt::{DynamicLabel, VecAssembler};
-use regalloc2::{Allocation, Operand, PReg, PRegSet, RegClass, VReg};
-use smallvec::SmallVec;
+use regalloc2::{Allocation, MachineEnv, Operand, PReg, PRegSet, RegClass, VReg};
 
 /// A machine's calling convention and registers.
 #[derive(Clone, Debug)]
 pub struct Abi {
     /// What the allocator may use.
-    pub registers: Registers,
+    pub env: MachineEnv,
     /// Integer, bool and address parameters.
     pub int_args: Vec<PReg>,
     /// Float parameters.
@@ -58,7 +55,7 @@ pub enum Place {
 
 impl Abi {
     /// Where each parameter of such a function lies, and how many words of the outgoing area they take.
-    pub fn params(&self, params: &[Scalar]) -> (SmallVec<[Place; 8]>, u32) {
+    pub fn params(&self, params: &[Scalar]) -> (Vec<Place>, u32) {
         let (mut ints, mut floats) = (self.int_args.iter(), self.float_args.iter());
         let mut words = 0;
         let places = params
@@ -78,7 +75,7 @@ impl Abi {
     }
 
     /// The registers of the results of such a function.
-    pub fn results(&self, results: &[Scalar]) -> SmallVec<[PReg; 2]> {
+    pub fn results(&self, results: &[Scalar]) -> Vec<PReg> {
         let mut ints = self.int_results.iter();
         results
             .iter()
@@ -265,15 +262,13 @@ pub struct Stub {
     pub origin: u32,
 }
 
-reusable!(Stub, DynamicLabel);
-
 /// What the driver keeps while it emits, and targets add to.
 #[derive(Debug)]
 pub struct Context {
     /// The frame of the current function.
     pub frame: Frame,
     /// The entry of each function.
-    pub entries: Buf<DynamicLabel>,
+    pub entries: Vec<DynamicLabel>,
     /// Conditional branches of the current function must not rely on their reach.
     pub far: bool,
     /// Whether `EnterCall` takes fuel.
@@ -282,21 +277,21 @@ pub struct Context {
     pub origin: u32,
     /// Inlined calls of the functions before the current one.
     pub inlined: Vec<InlinedCall>,
-    pub(super) stubs: Buf<Stub>,
-    pub(super) pool: Buf<PoolEntry>,
+    pub(super) stubs: Vec<Stub>,
+    pub(super) pool: Vec<PoolEntry>,
     pub(super) pool_index: Map<PoolEntry, u32>,
     /// Where a constant stands so many times in a row.
     pub(super) pool_rows: Map<(u64, u8), u32>,
     /// Where a small table of constants begins.
     pub(super) pool_tables: Map<TableId, u32>,
-    pub(super) pool_refs: Buf<PoolRef>,
+    pub(super) pool_refs: Vec<PoolRef>,
     pub(super) sites: Vec<Site>,
-    pub(super) source: Buf<(u32, Origin)>,
+    pub(super) source: Vec<(u32, Origin)>,
 }
 
 impl Context {
     /// Nothing emitted yet; the functions' entries have these labels.
-    pub fn new(entries: Buf<DynamicLabel>, metering: bool) -> Context {
+    pub fn new(entries: Vec<DynamicLabel>, metering: bool) -> Context {
         Context {
             frame: Frame::default(),
             entries,
@@ -304,19 +299,19 @@ impl Context {
             metering,
             origin: 0,
             inlined: Vec::new(),
-            stubs: Buf::new(),
-            pool: Buf::new(),
+            stubs: Vec::new(),
+            pool: Vec::new(),
             pool_index: Map::default(),
             pool_rows: Map::default(),
             pool_tables: Map::default(),
-            pool_refs: Buf::new(),
+            pool_refs: Vec::new(),
             sites: Vec::new(),
-            source: Buf::new(),
+            source: Vec::new(),
         }
     }
 
     /// The cold stubs asked for since the last time.
-    pub fn take_stubs(&mut self) -> Buf<Stub> {
+    pub fn take_stubs(&mut self) -> Vec<Stub> {
         std::mem::take(&mut self.stubs)
     }
 
@@ -375,13 +370,11 @@ pub trait Target: Sized {
 
     /// Ready to emit.
     fn new(features: CpuFeatures) -> Self;
-    /// Keeps the memory of what was emitted and taken, for the next program of this thread.
-    fn keep(self);
     /// Its conventions.
     fn abi(&self) -> &Abi;
     /// What the allocator may use in this function.
-    fn registers(&self, _flat: &Flat) -> &Registers {
-        &self.abi().registers
+    fn env(&self, _flat: &Flat) -> &MachineEnv {
+        &self.abi().env
     }
     /// How many lanes vectors have.
     fn lanes(&self) -> u8;

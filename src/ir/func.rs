@@ -11,7 +11,6 @@
 //! An array is two values: the address of its first element and its length.
 
 use super::op::{ArrayOp, Effect, Math, Op, Scalar, TableId};
-use crate::reuse::{Buf, reusable};
 use crate::sema::hir::{FuncId, HostId};
 use crate::span::Span;
 use crate::trap::TrapKind;
@@ -62,8 +61,6 @@ impl Ty {
     }
 }
 
-reusable!(Value, InstId, RegionId, Ty, Inst, Region);
-
 /// A run of [`Func::value_lists`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Values {
@@ -79,19 +76,19 @@ pub struct Func {
     /// Its name; empty for the program's own body.
     pub name: String,
     /// The parameters; an array's address and length follow each other. They are the parameters of the region `body`.
-    pub params: Buf<Value>,
+    pub params: Vec<Value>,
     /// What `Return` carries: nothing, one scalar, or an array's address and length.
-    pub results: Buf<Scalar>,
+    pub results: Vec<Scalar>,
     /// The type of each value.
-    pub values: Buf<Ty>,
+    pub values: Vec<Ty>,
     /// All instructions.
-    pub insts: Buf<Inst>,
+    pub insts: Vec<Inst>,
     /// All regions.
-    pub regions: Buf<Region>,
+    pub regions: Vec<Region>,
     /// The outermost region (index 0).
     pub body: u32,
     /// Pool of arguments.
-    pub value_lists: Buf<Value>,
+    pub value_lists: Vec<Value>,
     /// Where the function stands in the source.
     pub span: Span,
     /// The calls that were inlined.
@@ -115,9 +112,9 @@ pub struct InlinedCall {
 #[derive(Clone, Debug, Default)]
 pub struct Region {
     /// What comes in: a loop's carried values, the function's parameters; empty else.
-    pub params: Buf<Value>,
+    pub params: Vec<Value>,
     /// In order.
-    pub insts: Buf<InstId>,
+    pub insts: Vec<InstId>,
 }
 
 /// An instruction.

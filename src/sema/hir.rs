@@ -4,7 +4,6 @@
 //! the syntax tree: chains are n-ary, so no walk recurses deeper than the nesting limit (times a small constant).
 
 use crate::ir::op::{ArrayOp, Math, Op};
-use crate::reuse::{Buf, reusable};
 use crate::span::Span;
 use crate::types::{Elem, Type};
 
@@ -31,23 +30,20 @@ pub struct Hir {
     /// The program's own body.
     pub main: Option<FuncId>,
     /// All expressions.
-    pub exprs: Buf<Expr>,
+    pub exprs: Vec<Expr>,
     /// All statements.
-    pub stmts: Buf<Stmt>,
+    pub stmts: Vec<Stmt>,
     /// Pool of expression lists.
-    pub expr_lists: Buf<ExprId>,
+    pub expr_lists: Vec<ExprId>,
     /// Pool of statement lists.
-    pub stmt_lists: Buf<StmtId>,
+    pub stmt_lists: Vec<StmtId>,
     /// Pool of chain steps.
-    pub steps: Buf<Step>,
+    pub steps: Vec<Step>,
     /// Pool of comparison links.
-    pub links: Buf<Link>,
+    pub links: Vec<Link>,
     /// Pool of `if` arms: condition and body.
-    pub arms: Buf<(ExprId, ExprId)>,
+    pub arms: Vec<(ExprId, ExprId)>,
 }
-
-// Lists of [`ExprId`] and [`StmtId`] are reusable already.
-reusable!(Expr, Stmt, Step, Link, Local, (ExprId, ExprId));
 
 impl Hir {
     /// Whether the program's own body does nothing: its text has functions only.
@@ -73,7 +69,7 @@ pub struct Func {
     /// The first so many locals are its parameters.
     pub params: Vec<Param>,
     /// Parameters, variables, loop names and temporaries.
-    pub locals: Buf<Local>,
+    pub locals: Vec<Local>,
     /// What it returns.
     pub result: Type,
     /// For an array result: whether all that it can return is writable.

@@ -2,12 +2,11 @@
 
 use super::super::func::{InstKind, Ty, Value};
 use super::super::op::{ArrayOp, Math, Op, Scalar, elem_scalar};
-use super::{Args, BuildError, Builder, Flow, Val, tys_of};
+use super::{BuildError, Builder, Flow, Val, tys_of};
 use crate::sema::hir::{ExprId, ExprKind, FuncId, HostId, List, LocalId, Step, StepKind};
 use crate::span::Span;
 use crate::trap::TrapKind;
 use crate::types::{Elem, Type};
-use smallvec::smallvec;
 
 impl Builder<'_> {
     /// The tree contradicts itself; building goes on nowhere.
@@ -111,9 +110,9 @@ impl Builder<'_> {
 
     /// Scalars and arrays, left to right; an array is its address and its length.
     #[inline(never)]
-    fn args(&mut self, list: List) -> Flow<Args> {
+    fn args(&mut self, list: List) -> Flow<Vec<Value>> {
         let hir = self.hir;
-        let mut values = Args::new();
+        let mut values = Vec::with_capacity(list.len as usize);
         for &id in &hir.expr_lists[list.range()] {
             match self.expr(id)? {
                 Val::One(value) => values.push(value),
@@ -164,7 +163,7 @@ impl Builder<'_> {
 
     #[inline(never)]
     fn step(&mut self, value: Value, step: &Step) -> Flow<Value> {
-        let mut args: Args = smallvec![value];
+        let mut args = vec![value];
         if let Some(arg) = step.arg {
             args.push(self.scalar(arg)?);
         }

@@ -16,15 +16,10 @@ pub(crate) mod tests;
 
 use super::func::{Func, Inst, InstId, InstKind, Region, RegionId, Ty, Value, Values};
 use super::op::{Op, Scalar, scalar_of};
-use crate::reuse::Buf;
 use crate::sema::hir::{self, FuncId, Hir};
 use crate::span::Span;
 use crate::types::Type;
-use smallvec::{SmallVec, smallvec};
 use vars::{Facts, Slot, Vars};
-
-/// Arguments of an instruction.
-type Args = SmallVec<[Value; 4]>;
 
 /// What is built in.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +56,7 @@ struct Open {
     /// The variables that it gives back, before its value.
     slots: Vec<Slot>,
     /// The types of its value.
-    value: Tys,
+    value: Vec<Ty>,
     /// How many terminators exit it.
     exits: u32,
 }
@@ -106,7 +101,7 @@ pub fn build(hir: &Hir, id: FuncId, options: &BuildOptions) -> Result<Func, Buil
     let mut func = Func {
         name: source.name.clone(),
         span: source.span,
-        regions: Buf::filled(Region::default(), 1),
+        regions: vec![Region::default()],
         results: tys_of(source.result).iter().map(|ty| ty.scalar).collect(),
         ..Func::default()
     };
@@ -146,15 +141,12 @@ pub fn build(hir: &Hir, id: FuncId, options: &BuildOptions) -> Result<Func, Buil
     }
 }
 
-/// One for a scalar, two for an array.
-type Tys = SmallVec<[Ty; 2]>;
-
 /// The IR types of a value of the language: none for `()`, two for an array.
-fn tys_of(ty: Type) -> Tys {
+fn tys_of(ty: Type) -> Vec<Ty> {
     match (scalar_of(ty), ty) {
-        (Some(scalar), _) => smallvec![Ty::one(scalar)],
-        (None, Type::Array(_)) => smallvec![Ty::one(Scalar::Ptr), Ty::one(Scalar::I64)],
-        (None, _) => Tys::new(),
+        (Some(scalar), _) => vec![Ty::one(scalar)],
+        (None, Type::Array(_)) => vec![Ty::one(Scalar::Ptr), Ty::one(Scalar::I64)],
+        (None, _) => Vec::new(),
     }
 }
 
@@ -175,13 +167,13 @@ impl Builder<'_> {
     #[inline(never)]
     fn leave_function(&mut self, value: Val, span: Span) {
         let values = match (value, self.source.result) {
-            (_, Type::Unit) => Args::new(),
-            (Val::One(value), Type::F64) => smallvec![self.op(Op::FCanon, &[value], span)],
-            (Val::One(value), _) => smallvec![value],
-            (Val::Array(address, len), _) => smallvec![address, len],
+            (_, Type::Unit) => Vec::new(),
+            (Val::One(value), Type::F64) => vec![self.op(Op::FCanon, &[value], span)],
+            (Val::One(value), _) => vec![value],
+            (Val::Array(address, len), _) => vec![address, len],
             (Val::Unit, _) => {
                 self.fail(BuildError::Inconsistent);
-                Args::new()
+                Vec::new()
             }
         };
         if let Some(mark) = self.mark {
@@ -226,7 +218,7 @@ impl Builder<'_> {
             Op::FCopysign => 1,
             _ => return self.one(InstKind::Op(op), args, op.result(), span),
         };
-        let mut args = Args::from_slice(args);
+        let mut args = args.to_vec();
         if let Some(arg) = args.get_mut(seen) {
             *arg = self.one(InstKind::Op(Op::FCanon), &[*arg], Scalar::F64, span);
         }
@@ -243,14 +235,14 @@ impl Builder<'_> {
 
     #[inline(never)]
     fn new_region(&mut self, params: Vec<Value>) -> RegionId {
-        self.func.regions.push(Region { params: params.into(), insts: Buf::new() });
+        self.func.regions.push(Region { params, insts: Vec::new() });
         RegionId(self.func.regions.len() as u32 - 1)
     }
 
     /// Begins a structured instruction that gives back these variables and a value of these types. Its kind's regions are built, then it
     /// is closed.
     #[inline(never)]
-    fn enter(&mut self, kind: InstKind, args: &[Value], slots: Vec<Slot>, value: Tys, span: Span) -> usize {
+    fn enter(&mut self, kind: InstKind, args: &[Value], slots: Vec<Slot>, value: Vec<Ty>, span: Span) -> usize {
         let inst = self.inst(kind, args, &[], span);
         self.open.push(Open { inst, slots, value, exits: 0 });
         self.open.len() - 1
@@ -323,7 +315,7 @@ impl Builder<'_> {
     fn block(
         &mut self,
         slots: Vec<Slot>,
-        value: Tys,
+        value: Vec<Ty>,
         span: Span,
         fill: impl FnOnce(&mut Self, usize) -> Flow<()>,
     ) -> Flow<Val> {
@@ -338,7 +330,7 @@ impl Builder<'_> {
         &mut self,
         cond: Value,
         slots: Vec<Slot>,
-        value: Tys,
+        value: Vec<Ty>,
         span: Span,
         then: impl FnOnce(&mut Self, usize) -> Flow<()>,
         otherwise: impl FnOnce(&mut Self, usize) -> Flow<()>,

@@ -42,31 +42,33 @@ pub(super) enum Memory {
 }
 
 /// An instruction on its way to steps.
-pub(super) struct Translation<'a, 'c> {
-    pub decoder: &'a X64Decoder<'c>,
+pub(super) struct Translation<'a> {
+    pub decoder: &'a X64Decoder,
     pub code: &'a [u8],
     pub inst: &'a Instruction,
     pub row: &'static Row,
-    pub out: &'a mut Decoded,
+    pub out: Decoded,
 }
 
 pub(super) type Done = Result<(), Refused>;
 
 pub(super) fn translate(
-    decoder: &X64Decoder<'_>,
+    decoder: &X64Decoder,
     code: &[u8],
     inst: &Instruction,
     row: &'static Row,
     bytes: &[u8],
-    out: &mut Decoded,
-) -> Done {
+) -> Result<Decoded, Refused> {
     if row.kind == Kind::Nothing && !NOPS.contains(&bytes) {
         return Err(Refused::Form);
     }
-    Translation { decoder, code, inst, row, out }.run()
+    let out = Decoded::new(inst.len() as u32);
+    let mut translation = Translation { decoder, code, inst, row, out };
+    translation.run()?;
+    Ok(translation.out)
 }
 
-impl Translation<'_, '_> {
+impl Translation<'_> {
     pub(super) fn step(&mut self, step: Step) -> Done {
         if self.out.push(step) { Ok(()) } else { Err(Refused::Form) }
     }
@@ -243,11 +245,12 @@ impl Translation<'_, '_> {
                 self.step(Step::Const { to: self.int(0)?, value: 0 })?;
                 self.step(Step::AnyFlags)
             }
-            Kind::ShiftLeft | Kind::ShiftRight => {
+            Kind::ShiftLeft | Kind::ShiftRight | Kind::ShiftRightSigned => {
                 let to = self.int(0)?;
                 let by = u8::try_from(self.number(1)?).ok().filter(|by| *by < 64).ok_or(Refused::Form)?;
                 self.step(match self.row.kind {
                     Kind::ShiftLeft => Step::ShiftLeft { to, a: to, by },
+                    Kind::ShiftRightSigned => Step::ShiftRightSigned { to, a: to, by },
                     _ => Step::ShiftRight { to, a: to, by },
                 })?;
                 self.step(Step::AnyFlags)
