@@ -53,8 +53,9 @@ pub struct HostFn {
     words: Option<Arc<WordsClosure>>,
 }
 
-/// The closure behind a host function of fixed types, on words: of each argument its type and its bits.
-type WordsClosure = dyn Fn(&[u64]) -> Result<u64, HostError> + Send + Sync;
+/// The closure behind a host function of fixed types, on words: of each argument its type and its bits; it leaves the result's bits in the second one.
+/// What it gives back is one word, which comes in a register.
+type WordsClosure = dyn Fn(&[u64], &mut u64) -> Result<(), Box<HostError>> + Send + Sync;
 
 impl HostFn {
     /// A host function that takes and gives values whose types are known only at run time.
@@ -67,24 +68,28 @@ impl HostFn {
         HostFn { name: name.to_owned(), params, result, call: Arc::new(call), words: None }
     }
 
-    /// Calls it as machine code does: with the type (0 `f64`, 1 `i64`, 2 `bool`) and the bits of each argument. Its result's bits.
-    pub(crate) fn invoke_words(&self, words: &[u64]) -> Result<u64, HostError> {
-        if let Some(call) = &self.words {
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(words)));
-            return outcome.unwrap_or_else(|payload| Err(panicked(payload)));
-        }
+    /// Calls it as machine code does: with the type (0 `f64`, 1 `i64`, 2 `bool`) and the bits of each argument; it leaves its result's bits.
+    #[inline]
+    pub(crate) fn invoke_words(&self, words: &[u64], result: &mut u64) -> Result<(), Box<HostError>> {
+        let Some(call) = &self.words else { return self.invoke_values(words, result) };
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(words, result)));
+        outcome.unwrap_or_else(|payload| Err(Box::new(panicked(payload))))
+    }
+
+    fn invoke_values(&self, words: &[u64], result: &mut u64) -> Result<(), Box<HostError>> {
         let value = |pair: &[u64]| match pair[0] {
             0 => Value::F64(f64::from_bits(pair[1])),
             1 => Value::I64(pair[1] as i64),
             _ => Value::Bool(pair[1] != 0),
         };
         let values: Vec<Value> = words.chunks_exact(2).map(value).collect();
-        self.invoke(&values).map(|value| match value {
+        *result = match self.invoke(&values)? {
             Value::F64(x) => x.to_bits(),
             Value::I64(n) => n as u64,
             Value::Bool(b) => u64::from(b),
             Value::Unit | Value::Array(_) => 0,
-        })
+        };
+        Ok(())
     }
 
     /// Calls it; a panic inside becomes [`HostError::Panicked`], a result of another type [`HostError::Failed`].
@@ -236,14 +241,15 @@ macro_rules! host_closures {
             fn into_host_fn(self, name: &str) -> HostFn {
                 let closure = Arc::new(self);
                 let on_words = closure.clone();
-                let words = move |words: &[u64]| {
+                let words = move |words: &[u64], result: &mut u64| {
                     let mut bits = words.chunks_exact(2).map(|pair| pair[1]);
                     $(
                         let $arg = $arg::from_bits(
-                            bits.next().ok_or_else(|| HostError::Failed("too few arguments".to_owned()))?,
+                            bits.next().ok_or_else(|| Box::new(HostError::Failed("too few arguments".to_owned())))?,
                         );
                     )*
-                    on_words($($arg),*).into_bits()
+                    *result = on_words($($arg),*).into_bits()?;
+                    Ok(())
                 };
                 let call = move |args: &[Value]| {
                     let mut args = args.iter();

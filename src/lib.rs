@@ -71,6 +71,7 @@ pub mod memory;
 pub mod module;
 #[doc(hidden)]
 pub mod opt;
+mod reuse;
 #[allow(unsafe_code, reason = "enters machine code, and is called by it")]
 #[doc(hidden)]
 pub mod runtime;

@@ -160,7 +160,7 @@ fn emit(x64: &mut X64, cx: &mut Context, located: &Located<'_>) {
 fn disassemble(emit: impl FnOnce(&mut X64, &mut Context)) -> Vec<String> {
     let mut x64 = X64::new(CpuFeatures::V3);
     let entry = x64.asm().new_dynamic_label();
-    let mut cx = Context::new(vec![entry], true);
+    let mut cx = Context::new(vec![entry].into(), true);
     cx.frame = Frame { size: 24, outgoing: 8, saved: Vec::new(), incoming: 32, ..Frame::default() };
     emit(&mut x64, &mut cx);
     for stub in cx.take_stubs() {

@@ -144,7 +144,7 @@ fn emit(a64: &mut A64, cx: &mut Context, located: &Located<'_>) {
 fn assemble(emit: impl FnOnce(&mut A64, &mut Context)) -> Vec<u8> {
     let mut a64 = A64::new(CpuFeatures::Neon);
     let entry = a64.asm().new_dynamic_label();
-    let mut cx = Context::new(vec![entry], true);
+    let mut cx = Context::new(vec![entry].into(), true);
     cx.frame = Frame { size: 32, outgoing: 8, saved: Vec::new(), incoming: 32, ..Frame::default() };
     emit(&mut a64, &mut cx);
     for stub in cx.take_stubs() {

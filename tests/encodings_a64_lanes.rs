@@ -43,7 +43,7 @@ fn code(kind: Vector, operands: &str, numbers: &[u8; 6]) -> Vec<String> {
             assert!(a64.folds(FlatKind::Vector(kind), index, *bits), "{kind:?} {bits}");
         }
     }
-    let mut cx = Context::new(Vec::new(), false);
+    let mut cx = Context::new(Vec::new().into(), false);
     let located = Located { kind: FlatKind::Vector(kind), span: Span::default(), defs, args: &args, allocs: &allocs };
     a64.inst(&located, &mut cx).expect("an instruction");
     let bytes = std::mem::replace(a64.asm(), dynasmrt::VecAssembler::new(0)).finalize().expect("code");

@@ -6,18 +6,23 @@ use super::frame::Frame;
 use super::layout::{self, Layout};
 use super::shrink::{Shrunk, shrink};
 use super::target::{Context, Located, Target};
-use super::{CodegenError, CodegenOptions, flatten, regalloc};
+use super::{CodegenError, CodegenOptions, flatten, regalloc, scan};
 use crate::ir::func::{Func, InlinedCall};
+use crate::reuse::Buf;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use regalloc2::{Edit, Inst, InstRange, Output, ProgPoint, RegClass};
+use smallvec::SmallVec;
 
 /// Bytes that one instruction may take, at the most but for its frame's size: for the question whether a branch may be too far.
 const MAX_INST_BYTES: usize = 96;
 
 /// Bytes that one cold stub may take, at the most.
 const MAX_STUB_BYTES: usize = 48;
+
+/// The most code of a program after which the assembler's memory is kept.
+const MAX_KEPT: usize = 16 << 10;
 
 /// Code offsets are 32 bits wide, and branches relative with a sign.
 const MAX_CODE: usize = i32::MAX as usize / 2;
@@ -29,7 +34,7 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
     let mut target = T::new(options.features);
     let entries = funcs.iter().map(|_| target.asm().new_dynamic_label()).collect();
     let mut cx = Context::new(entries, options.metering);
-    let mut codes = Vec::with_capacity(funcs.len());
+    let mut codes = SmallVec::with_capacity(funcs.len());
     for (func, id) in funcs.iter().zip(0..) {
         let flat = flatten::flatten(func, &target)?;
         let output = regalloc::allocate(&flat, &target, &func.name)?;
@@ -52,6 +57,7 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         let entry = cx.entries[id as usize];
         cx.origin = 0;
         let start = offset(&mut target);
+        target.asm().reserve_ops(8 * flat.insts.len());
         cx.source.push((start as u32, Origin::default()));
         target.asm().dynamic_label(entry);
         let mut body = Body {
@@ -59,7 +65,7 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
             cx: &mut cx,
             flat: &flat,
             output: &output,
-            labels: Vec::new(),
+            labels: Buf::new(),
             shrunk,
             bare_return: None,
             oldest_stub: None,
@@ -71,18 +77,23 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         if end > MAX_CODE {
             return Err(CodegenError::TooLarge(func.name.clone()));
         }
+        let is_pure = !flat.insts.iter().any(|inst| inst.kind.needs_context());
+        scan::give_back(output);
         codes.push(FuncCode {
             func: FuncId(id),
             start: start as u32,
             end: end as u32,
             frame_size: cx.frame.size,
-            is_pure: !flat.insts.iter().any(|inst| inst.kind.needs_context()),
+            is_pure,
             is_light: cx.frame.saved.is_empty()
                 && !flat.insts.iter().any(|inst| matches!(inst.kind, FlatKind::CallHelper(_))),
         });
     }
     let too_large = || CodegenError::TooLarge(funcs.last().map(|func| func.name.clone()).unwrap_or_default());
     let code = target.asm().take().map_err(|_| too_large())?;
+    if code.len() <= MAX_KEPT {
+        target.keep();
+    }
     if !cx.pool.is_empty() {
         // A mask is read as 16 bytes, the last one too.
         cx.pool.push(PoolEntry::Bits(0));
@@ -95,7 +106,6 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         sites: cx.sites,
         inlined: cx.inlined,
         source: cx.source,
-        vector_bytes: u32::from(options.features.lanes()) * 8,
     };
     #[cfg(debug_assertions)]
     let blob = super::planted::spoil_blob(blob);
@@ -111,7 +121,7 @@ struct Body<'a, T> {
     cx: &'a mut Context,
     flat: &'a Flat,
     output: &'a Output,
-    labels: Vec<DynamicLabel>,
+    labels: Buf<DynamicLabel>,
     /// Where there is no frame.
     shrunk: Shrunk,
     /// A return without a frame, for branches.
@@ -279,10 +289,10 @@ impl<T: Target> Body<'_, T> {
 
     fn stubs(&mut self) {
         self.oldest_stub = None;
-        for stub in self.cx.take_stubs() {
+        for stub in &self.cx.take_stubs() {
             self.cx.origin = stub.origin;
             self.note_source(stub.span);
-            self.target.stub(&stub, self.cx);
+            self.target.stub(stub, self.cx);
         }
     }
 }

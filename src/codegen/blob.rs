@@ -2,10 +2,12 @@
 
 use crate::ir::func::InlinedCall;
 use crate::ir::op::TableId;
+use crate::reuse::{Buf, reusable};
 use crate::runtime::helper::Helper;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
 use crate::trap::TrapKind;
+use smallvec::SmallVec;
 
 /// The machine code of all functions of a program.
 #[derive(Clone, Debug, Default)]
@@ -13,20 +15,20 @@ pub struct CodeBlob {
     /// Instructions; nothing else.
     pub code: Vec<u8>,
     /// 64-bit words for the read-only pool, which lies in pages of its own behind the code.
-    pub pool: Vec<PoolEntry>,
+    pub pool: Buf<PoolEntry>,
     /// Instructions that address the pool, to be completed once the distance is known.
-    pub pool_refs: Vec<PoolRef>,
+    pub pool_refs: Buf<PoolRef>,
     /// The functions, in the order of their code.
-    pub funcs: Vec<FuncCode>,
+    pub funcs: SmallVec<[FuncCode; 1]>,
     /// Return addresses of calls and traps, in the order of their offsets.
     pub sites: Vec<Site>,
     /// Calls that were inlined; `within` counts in this list.
     pub inlined: Vec<InlinedCall>,
     /// From which place in the source the code from an offset on comes, in the order of offsets.
-    pub source: Vec<(u32, Origin)>,
-    /// Bytes of a vector.
-    pub vector_bytes: u32,
+    pub source: Buf<(u32, Origin)>,
 }
+
+reusable!(PoolEntry, PoolRef, (u32, Origin));
 
 /// A word of the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,6 +5,7 @@
 //! no edge is critical; only [`FlatKind::Jump`] carries arguments.
 
 use crate::ir::op::{Math, Op, Scalar, TableId};
+use crate::reuse::{Buf, reusable};
 use crate::runtime::helper::Helper;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
@@ -213,13 +214,13 @@ pub struct FlatBlock {
     /// First and one past the last instruction.
     pub insts: (u32, u32),
     /// What comes in.
-    pub params: Vec<VReg>,
+    pub params: Buf<VReg>,
     /// Where control goes.
-    pub succs: Vec<regalloc2::Block>,
+    pub succs: Buf<regalloc2::Block>,
     /// Where it comes from.
-    pub preds: Vec<regalloc2::Block>,
+    pub preds: Buf<regalloc2::Block>,
     /// What [`FlatKind::Jump`] carries.
-    pub jump_args: Vec<VReg>,
+    pub jump_args: Buf<VReg>,
     /// How many loops it lies in.
     pub loop_depth: u32,
     /// Whether it ends in a trap: it is emitted last.
@@ -230,13 +231,13 @@ pub struct FlatBlock {
 #[derive(Clone, Debug, Default)]
 pub struct Flat {
     /// Blocks, those of a loop contiguous.
-    pub blocks: Vec<FlatBlock>,
+    pub blocks: Buf<FlatBlock>,
     /// Instructions, block after block.
-    pub insts: Vec<FlatInst>,
+    pub insts: Buf<FlatInst>,
     /// Pool of arguments.
-    pub args: Vec<Arg>,
+    pub args: Buf<Arg>,
     /// Pool of results.
-    pub defs: Vec<VReg>,
+    pub defs: Buf<VReg>,
     /// How many virtual registers.
     pub vregs: u32,
     /// Words of the outgoing area.
@@ -244,10 +245,12 @@ pub struct Flat {
     /// How many lanes its vectors have; 1 where there are none.
     pub lanes: u8,
     /// The function's parameters.
-    pub params: Vec<Scalar>,
+    pub params: Buf<Scalar>,
     /// Its results.
-    pub results: Vec<Scalar>,
+    pub results: Buf<Scalar>,
 }
+
+reusable!(VReg, regalloc2::Block, FlatBlock, FlatInst, Arg, Scalar);
 
 impl Flat {
     /// The arguments of an instruction.

@@ -12,25 +12,29 @@ use super::flatten_vector::Held;
 use super::target::{Place, Target};
 use crate::ir::func::{Func, Inst, InstId, InstKind, RegionId, Value};
 use crate::ir::op::{Op, Scalar};
+use crate::reuse::{Buf, reusable};
 use crate::runtime::helper::Helper;
 use crate::span::Span;
 use regalloc2::{Block, RegClass, VReg};
+use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 
 /// Makes the block graph of a function.
 pub fn flatten<T: Target>(func: &Func, target: &T) -> Result<Flat, CodegenError> {
     let lanes = super::flatten_vector::lanes_of(func, target.lanes())?;
+    let in_line = func.regions.len() == 1;
     let mut flattener = Flattener {
         func,
         target,
         flat: Flat { lanes, ..Flat::default() },
-        defs: vec![None; func.values.len()],
-        uses: vec![Use::default(); func.values.len()],
-        regs: vec![None; func.values.len()],
+        defs: Buf::filled(None, func.values.len()),
+        uses: Buf::filled(Use::default(), func.values.len()),
+        regs: Buf::filled(None, func.values.len()),
         held: HashMap::new(),
-        behind: vec![NO_BLOCK; func.insts.len()],
-        header: vec![NO_BLOCK; func.insts.len()],
-        filled: Vec::new(),
+        // Where there is no control nothing is looked up here.
+        behind: Buf::filled(NO_BLOCK, if in_line { 0 } else { func.insts.len() }),
+        header: Buf::filled(NO_BLOCK, if in_line { 0 } else { func.insts.len() }),
+        filled: Buf::new(),
         current: None,
         depth: 0,
         origin: 0,
@@ -49,6 +53,14 @@ pub(super) struct Use {
     pub(super) user: Option<InstId>,
 }
 
+reusable!(Option<InstId>, Use, Option<VReg>, Work);
+
+/// The arguments of an instruction.
+pub(super) type Args = SmallVec<[Arg; 4]>;
+
+/// The results of an instruction.
+pub(super) type Defs = SmallVec<[VReg; 4]>;
+
 /// What is left to do, innermost last.
 enum Work {
     /// The instructions of a region from this one on.
@@ -62,18 +74,18 @@ pub(super) struct Flattener<'a, T> {
     pub(super) target: &'a T,
     pub(super) flat: Flat,
     /// The instruction that defines a value, unless it is a region's parameter.
-    pub(super) defs: Vec<Option<InstId>>,
-    pub(super) uses: Vec<Use>,
+    pub(super) defs: Buf<Option<InstId>>,
+    pub(super) uses: Buf<Use>,
     /// The virtual register of a value.
-    regs: Vec<Option<VReg>>,
+    regs: Buf<Option<VReg>>,
     /// The registers of constants of several lanes that are kept from the entry on.
     pub(super) held: HashMap<Held, VReg>,
     /// The block behind a structured instruction.
-    behind: Vec<u32>,
+    behind: Buf<u32>,
     /// The head of a loop.
-    header: Vec<u32>,
+    header: Buf<u32>,
     /// Blocks in the order in which they were filled.
-    filled: Vec<u32>,
+    filled: Buf<u32>,
     /// The block being filled; none where control cannot be.
     current: Option<u32>,
     depth: u32,
@@ -98,12 +110,13 @@ impl<T: Target> Flattener<'_, T> {
     fn body(&mut self) -> Result<(), CodegenError> {
         let func = self.func;
         self.flat.params = func.params.iter().map(|value| func.ty(*value).scalar).collect();
-        self.flat.results = func.results.clone();
+        self.flat.results = Buf::of(&func.results);
         let entry = self.new_block();
         self.open(entry);
         self.params();
         self.hold_constants();
-        let mut work = vec![Work::Region(func.body(), 0)];
+        let mut work = Buf::new();
+        work.push(Work::Region(func.body(), 0));
         while let Some(next) = work.pop() {
             match next {
                 Work::Open(block, depth) => {
@@ -120,7 +133,7 @@ impl<T: Target> Flattener<'_, T> {
 
     fn params(&mut self) {
         let (places, _) = self.target.abi().params(&self.flat.params);
-        let in_regs: Vec<VReg> = self.placed(&places, |place| matches!(place, Place::Reg(_)));
+        let in_regs: Defs = self.placed(&places, |place| matches!(place, Place::Reg(_)));
         self.push(FlatKind::Params, &[], &in_regs, self.func.span);
         for (value, place) in self.func.params.iter().zip(&places) {
             if let Place::Stack(word) = place {
@@ -130,12 +143,12 @@ impl<T: Target> Flattener<'_, T> {
         }
     }
 
-    fn placed(&mut self, places: &[Place], which: fn(&Place) -> bool) -> Vec<VReg> {
+    fn placed(&mut self, places: &[Place], which: fn(&Place) -> bool) -> Defs {
         let func = self.func;
         func.params.iter().zip(places).filter(|(_, place)| which(place)).map(|(value, _)| self.reg(*value)).collect()
     }
 
-    fn region(&mut self, region: RegionId, from: usize, work: &mut Vec<Work>) -> Result<(), CodegenError> {
+    fn region(&mut self, region: RegionId, from: usize, work: &mut Buf<Work>) -> Result<(), CodegenError> {
         if self.current.is_none() {
             return Ok(());
         }
@@ -186,7 +199,7 @@ impl<T: Target> Flattener<'_, T> {
                 }
                 InstKind::Return => {
                     let args = self.func.args(*id).iter().map(|value| self.fresh_arg(*value, inst.span));
-                    let args: Vec<Arg> = args.collect();
+                    let args: Args = args.collect();
                     self.push(FlatKind::Return, &args, &[], inst.span);
                     self.current = None;
                     return Ok(());
@@ -239,7 +252,7 @@ impl<T: Target> Flattener<'_, T> {
                 }
             }
             InstKind::Math(math) => {
-                let args: Vec<Arg> = args.iter().map(|value| self.fresh_arg(*value, span)).collect();
+                let args: Args = args.iter().map(|value| self.fresh_arg(*value, span)).collect();
                 let defs = self.results(id);
                 self.push(FlatKind::Math(math), &args, &defs, span);
             }
@@ -262,7 +275,7 @@ impl<T: Target> Flattener<'_, T> {
             InstKind::EnterInlined(levels) => self.simple(FlatKind::EnterInlined(levels), id, span),
             InstKind::LeaveCall(levels) => self.simple(FlatKind::LeaveCall(levels), id, span),
             InstKind::Call(func) => {
-                let types: Vec<Scalar> = args.iter().map(|value| self.func.ty(*value).scalar).collect();
+                let types: SmallVec<[Scalar; 8]> = args.iter().map(|value| self.func.ty(*value).scalar).collect();
                 let (places, words) = self.target.abi().params(&types);
                 self.flat.outgoing = self.flat.outgoing.max(words);
                 for (value, place) in args.iter().zip(&places) {
@@ -271,7 +284,7 @@ impl<T: Target> Flattener<'_, T> {
                     }
                 }
                 let in_regs = args.iter().zip(&places).filter(|(_, place)| matches!(place, Place::Reg(_)));
-                let in_regs: Vec<Arg> = in_regs.map(|(value, _)| self.fresh_arg(*value, span)).collect();
+                let in_regs: Args = in_regs.map(|(value, _)| self.fresh_arg(*value, span)).collect();
                 let defs = self.results(id);
                 self.push(FlatKind::Call(func), &in_regs, &defs, span);
             }
@@ -365,12 +378,12 @@ impl<T: Target> Flattener<'_, T> {
             let (kind, args) = match self.fused_comparison(condition) {
                 Some((op, left, right)) => match self.tested_bits(op, left, right) {
                     Some((value, mask)) => {
-                        (FlatKind::BranchBits(op), vec![Arg::Reg(self.reg(value)), Arg::Const(mask)])
+                        (FlatKind::BranchBits(op), smallvec![Arg::Reg(self.reg(value)), Arg::Const(mask)])
                     }
                     None => (FlatKind::BranchCmp(op), self.op_args(FlatKind::BranchCmp(op), op, &[left, right])),
                 },
-                None if self.is_fused(condition) => (FlatKind::BranchAny, vec![self.mask_of(condition)]),
-                None => (FlatKind::Branch, vec![Arg::Reg(self.reg(condition))]),
+                None if self.is_fused(condition) => (FlatKind::BranchAny, smallvec![self.mask_of(condition)]),
+                None => (FlatKind::Branch, smallvec![Arg::Reg(self.reg(condition))]),
             };
             self.push(kind, &args, &[], span);
             // Where there are several branches, each goes to each of its targets through a block of its own: no edge is critical.
@@ -385,7 +398,7 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     fn jump(&mut self, to: u32, args: &[Value], span: Span) {
-        let args: Vec<VReg> = args.iter().map(|value| self.fresh_reg(*value, span)).collect();
+        let args: Buf<VReg> = args.iter().map(|value| self.fresh_reg(*value, span)).collect();
         self.push(FlatKind::Jump, &[], &[], span);
         if let Some(current) = self.current {
             self.flat.blocks[current as usize].jump_args = args;
@@ -436,7 +449,7 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     /// Arguments of an operation: a constant second where the order is free.
-    pub(super) fn op_args(&mut self, kind: FlatKind, op: Op, args: &[Value]) -> Vec<Arg> {
+    pub(super) fn op_args(&mut self, kind: FlatKind, op: Op, args: &[Value]) -> Args {
         match args {
             [a, b] if is_commutative(op) && self.constant(*a).is_some() && self.constant(*b).is_none() => {
                 self.args(kind, &[*b, *a])
@@ -446,12 +459,12 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     /// Arguments, the last constant that the target can fold being folded.
-    fn args(&mut self, kind: FlatKind, values: &[Value]) -> Vec<Arg> {
+    fn args(&mut self, kind: FlatKind, values: &[Value]) -> Args {
         let folded = (0..values.len()).rev().find_map(|index| {
             let bits = self.constant(values[index])?;
             self.target.folds(kind, index, bits).then_some((index, bits))
         });
-        let mut args = Vec::with_capacity(values.len());
+        let mut args = Args::with_capacity(values.len());
         for (index, value) in values.iter().enumerate() {
             args.push(match folded {
                 Some((at, bits)) if at == index => Arg::Const(bits),
@@ -527,7 +540,7 @@ impl<T: Target> Flattener<'_, T> {
         reg
     }
 
-    pub(super) fn results(&mut self, id: InstId) -> Vec<VReg> {
+    pub(super) fn results(&mut self, id: InstId) -> Defs {
         self.func.results(id).map(|value| self.reg(value)).collect()
     }
 
@@ -565,18 +578,18 @@ impl<T: Target> Flattener<'_, T> {
 
     /// Numbers the blocks in their order, without those that control never reaches, and drops constants that nobody wants in a register.
     fn finish(mut self) -> Flat {
-        let mut wanted = vec![false; self.flat.vregs as usize];
+        let mut wanted = Buf::filled(false, self.flat.vregs as usize);
         let args = self.flat.args.iter().filter_map(|arg| if let Arg::Reg(reg) = arg { Some(reg) } else { None });
         for reg in args.chain(self.flat.blocks.iter().flat_map(|block| &block.jump_args)) {
             wanted[reg.vreg()] = true;
         }
-        let mut number = vec![NO_BLOCK; self.flat.blocks.len()];
+        let mut number = Buf::filled(NO_BLOCK, self.flat.blocks.len());
         for (new, old) in self.filled.iter().enumerate() {
             number[*old as usize] = new as u32;
         }
         let renumber = |block: &mut Block| *block = Block::new(number[block.index()] as usize);
         let all_insts = std::mem::take(&mut self.flat.insts);
-        let mut blocks = Vec::with_capacity(self.filled.len());
+        let mut blocks = Buf::new();
         for old in &self.filled {
             let mut block = std::mem::take(&mut self.flat.blocks[*old as usize]);
             let start = self.flat.insts.len() as u32;

@@ -5,7 +5,7 @@
 
 use super::CodegenError;
 use super::flat::{Arg, FlatKind, Vector, class_of};
-use super::flatten::Flattener;
+use super::flatten::{Args, Flattener};
 use super::target::Target;
 use crate::ir::func::{Func, Inst, InstId, InstKind, RegionId, Ty, Value};
 use crate::ir::op::{Effect, Op, Scalar};
@@ -158,7 +158,7 @@ impl<T: Target> Flattener<'_, T> {
                     Some(reg) => *reg,
                     None => self.make(Held::Mask(true), inst.span),
                 };
-                let args: Vec<Arg> = args.iter().map(|arg| Arg::Reg(self.reg(*arg))).collect();
+                let args: Args = args.iter().map(|arg| Arg::Reg(self.reg(*arg))).collect();
                 let args = [&[Arg::Reg(all), args[0]], &args[..]].concat();
                 let defs = self.results(id);
                 self.push(FlatKind::Vector(Vector::MathLanes(math)), &args, &defs, inst.span);
@@ -213,7 +213,7 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     /// Arguments, the last constant that has no register and that the target can fold being folded.
-    fn vector_args(&mut self, kind: FlatKind, values: &[Value], span: Span) -> Vec<Arg> {
+    fn vector_args(&mut self, kind: FlatKind, values: &[Value], span: Span) -> Args {
         let folded = (0..values.len()).rev().find_map(|index| {
             let value = values[index];
             let bits = self.constant(value)?;
@@ -222,7 +222,7 @@ impl<T: Target> Flattener<'_, T> {
             }
             self.target.folds(kind, index, bits).then_some((index, bits))
         });
-        let mut args = Vec::with_capacity(values.len());
+        let mut args = Args::with_capacity(values.len());
         for (index, value) in values.iter().enumerate() {
             args.push(match folded {
                 Some((at, bits)) if at == index => Arg::Const(bits),

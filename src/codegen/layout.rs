@@ -4,19 +4,23 @@
 //! stand behind it; returns from within loops, and what ends in a trap, stand last.
 
 use super::flat::{Flat, FlatKind};
+use crate::reuse::Buf;
 use regalloc2::Output;
 
 /// Blocks in the order of their code, and where a jump to each block goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Those that are emitted.
-    pub order: Vec<u32>,
+    pub order: Buf<u32>,
     /// The block that a jump to a block ends at.
-    pub target: Vec<u32>,
+    pub target: Buf<u32>,
 }
 
 /// Orders the blocks of a function.
 pub fn order(flat: &Flat, output: &Output) -> Layout {
+    if flat.blocks.len() == 1 {
+        return Layout { order: Buf::of(&[0]), target: Buf::of(&[0]) };
+    }
     let target = thread_jumps(flat, output);
     let blocks = &flat.blocks;
     let count = blocks.len();
@@ -43,7 +47,7 @@ pub fn order(flat: &Flat, output: &Output) -> Layout {
             before[end].push(index as u32);
         }
     }
-    let mut order = Vec::with_capacity(count);
+    let mut order = Buf::new();
     for index in 0..=count {
         order.append(&mut before[index]);
         if index < count && !moved[index] && !is_left_out(index) {
@@ -56,7 +60,7 @@ pub fn order(flat: &Flat, output: &Output) -> Layout {
 }
 
 /// For each block the one that control comes to through blocks that hold only a jump.
-fn thread_jumps(flat: &Flat, output: &Output) -> Vec<u32> {
+fn thread_jumps(flat: &Flat, output: &Output) -> Buf<u32> {
     let count = flat.blocks.len();
     let mut edited = vec![false; flat.insts.len()];
     for (point, regalloc2::Edit::Move { from, to }) in &output.edits {
@@ -64,7 +68,7 @@ fn thread_jumps(flat: &Flat, output: &Output) -> Vec<u32> {
             edited[point.inst().index()] = true;
         }
     }
-    let mut target: Vec<u32> = (0..count as u32).collect();
+    let mut target: Buf<u32> = (0..count as u32).collect();
     // Backwards, so that a chain is followed once; a jump back (an empty endless loop) is left alone.
     for index in (1..count).rev() {
         let block = &flat.blocks[index];

@@ -142,7 +142,7 @@ fn x64(blob: &CodeBlob, names: &[&str]) -> BTreeMap<u32, Line> {
     let targets = insts.iter().filter_map(branch_target);
     let labels = labels(blob, names, targets);
     let local = |at: u32| labels.get(&at).filter(|label| label.starts_with('.')).cloned();
-    let symbols = Symbols { labels: labels.clone(), pool: blob.pool.clone() };
+    let symbols = Symbols { labels: labels.clone(), pool: blob.pool.to_vec() };
     let mut formatter = IntelFormatter::with_options(Some(Box::new(symbols)), None);
     let options = formatter.options_mut();
     options.set_space_after_operand_separator(true);

@@ -7,6 +7,7 @@
 use super::flat::{Arg, Flat, FlatInst, FlatKind, Vector};
 use super::target::{Abi, Operands, Target};
 use super::{CodegenError, scan};
+use crate::reuse::{Buf, reusable};
 use regalloc2::{
     Block, Inst, InstRange, Operand, Output, PReg, PRegSet, RegAllocError, RegClass, RegallocOptions, VReg,
 };
@@ -37,12 +38,14 @@ struct Extent {
 pub(super) struct Allocatable<'a> {
     flat: &'a Flat,
     vregs: u32,
-    operands: Vec<Operand>,
+    operands: Buf<Operand>,
     /// The first operand of each instruction, and one past the last one's.
-    starts: Vec<u32>,
+    starts: Buf<u32>,
     /// Clobbers of the instructions that have any, in order.
-    clobbers: Vec<(u32, PRegSet)>,
+    clobbers: Buf<(u32, PRegSet)>,
 }
+
+reusable!(Operand, (u32, PRegSet));
 
 /// Allocates registers.
 pub fn allocate<T: Target>(flat: &Flat, target: &T, name: &str) -> Result<Output, CodegenError> {
@@ -50,19 +53,19 @@ pub fn allocate<T: Target>(flat: &Flat, target: &T, name: &str) -> Result<Output
     if flat.insts.len().max(function.vregs as usize).max(function.operands.len() / 4) > MAX_SIZE {
         return Err(CodegenError::TooLarge(name.to_owned()));
     }
-    let env = target.env(flat);
+    let registers = target.registers(flat);
     let output = if function.wants_full_algorithm() {
         let options = RegallocOptions { validate_ssa: cfg!(test), ..RegallocOptions::default() };
-        regalloc2::run(&function, env, &options)
+        regalloc2::run(&function, &registers.env, &options)
     } else {
-        scan::allocate(&function, env)
+        scan::allocate(&function, registers)
     };
     let output = output.map_err(|error| match error {
         RegAllocError::TooManyOperands => CodegenError::TooLarge(name.to_owned()),
         _ => CodegenError::Malformed(format!("no registers for `{name}`: {error}")),
     })?;
     #[cfg(test)]
-    check(&function, env, &output);
+    check(&function, &registers.env, &output);
     Ok(output)
 }
 
@@ -77,7 +80,7 @@ pub(super) fn check(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, out
     }
 }
 
-#[cfg(debug_assertions)]
+#[cfg(any(test, debug_assertions))]
 fn errors(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, output: &Output) -> Result<(), String> {
     let mut checker = regalloc2::checker::Checker::new(function, env);
     checker.prepare(output);
@@ -89,18 +92,13 @@ fn errors(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, output: &Outp
 pub(super) fn check_allocation<T: Target>(flat: &Flat, target: &T, output: &Output) -> Result<(), CodegenError> {
     let function = Allocatable::new(flat, target);
     let wrong = |error| CodegenError::Malformed(format!("regalloc checker: {error}"));
-    errors(&function, target.env(flat), output).map_err(wrong)
+    errors(&function, &target.registers(flat).env, output).map_err(wrong)
 }
 
 impl<'a> Allocatable<'a> {
     pub(super) fn new<T: Target>(flat: &'a Flat, target: &T) -> Allocatable<'a> {
-        let mut function = Allocatable {
-            flat,
-            vregs: flat.vregs,
-            operands: Vec::with_capacity(flat.args.len() + flat.defs.len()),
-            starts: Vec::with_capacity(flat.insts.len() + 1),
-            clobbers: Vec::new(),
-        };
+        let mut function =
+            Allocatable { flat, vregs: flat.vregs, operands: Buf::new(), starts: Buf::new(), clobbers: Buf::new() };
         let abi = target.abi();
         for (index, inst) in flat.insts.iter().enumerate() {
             function.starts.push(function.operands.len() as u32);
@@ -142,15 +140,20 @@ impl<'a> Allocatable<'a> {
         self.starts[inst] as usize..self.starts[inst + 1] as usize
     }
 
+    /// The first operand of each instruction.
+    pub(super) fn starts(&self) -> &[u32] {
+        &self.starts[..self.flat.insts.len()]
+    }
+
     /// The operands of instructions.
     pub(super) fn operands_of(&self, insts: Range<usize>) -> &[Operand] {
         &self.operands[self.starts[insts.start] as usize..self.starts[insts.end] as usize]
     }
 
     /// What an instruction leaves undefined.
-    pub(super) fn clobbers(&self, inst: usize) -> PRegSet {
+    pub(super) fn clobbers(&self, inst: usize) -> Option<PRegSet> {
         let found = self.clobbers.binary_search_by_key(&(inst as u32), |(at, _)| *at);
-        found.map_or(PRegSet::empty(), |index| self.clobbers[index].1)
+        found.ok().map(|index| self.clobbers[index].1)
     }
 
     /// About how far the values live, a value used in a loop living to the loop's end.
@@ -264,8 +267,7 @@ fn fixed_args(abi: &Abi, args: &[Arg], out: &mut Operands<'_>) {
         Arg::Reg(reg) => reg.class(),
         Arg::Const(_) => RegClass::Int,
     });
-    let places: Vec<PReg> = in_order(abi, classes).collect();
-    for (arg, place) in args.iter().zip(places) {
+    for (arg, place) in args.iter().zip(in_order(abi, classes)) {
         out.fixed_arg(*arg, place);
     }
 }
@@ -326,7 +328,7 @@ impl regalloc2::Function for Allocatable<'_> {
     }
 
     fn inst_clobbers(&self, inst: Inst) -> PRegSet {
-        self.clobbers(inst.index())
+        self.clobbers(inst.index()).unwrap_or_default()
     }
 
     fn num_vregs(&self) -> usize {

@@ -8,10 +8,14 @@
 
 use super::flat::FlatKind;
 use super::regalloc::Allocatable;
+use crate::reuse::{Buf, reusable};
 use regalloc2::{
     Allocation, Edit, Function, Inst, MachineEnv, Operand, OperandConstraint, OperandKind, OperandPos, Output, PReg,
     PRegSet, ProgPoint, RegAllocError, RegClass, SpillSlot, VReg,
 };
+use smallvec::SmallVec;
+
+reusable!(Allocation, Edit, (ProgPoint, Edit), (PReg, PReg));
 
 const NONE: u32 = u32::MAX;
 const NO_REG: u8 = u8::MAX;
@@ -25,9 +29,33 @@ const REGS: usize = 192;
 /// At most so many arguments of a jump are wanted in registers.
 const MAX_JUMP_REGS: u32 = 8;
 
+/// Keeps the memory of a result that nobody wants any more.
+pub(super) fn give_back(output: Output) {
+    drop((Buf::from(output.allocs), Buf::from(output.inst_alloc_offsets), Buf::from(output.edits)));
+}
+
+/// What may be allocated, in the forms that either allocator wants.
+#[derive(Clone, Debug)]
+pub struct Registers {
+    /// As regalloc2 wants it.
+    pub env: MachineEnv,
+    /// By class.
+    allocatable: [Mask; CLASSES],
+    /// Those that cost nothing to use.
+    preferred: [Mask; CLASSES],
+}
+
+impl From<MachineEnv> for Registers {
+    fn from(env: MachineEnv) -> Registers {
+        let preferred = [0, 1, 2].map(|class| masks(env.preferred_regs_by_class[class])[class]);
+        let others = [0, 1, 2].map(|class| masks(env.non_preferred_regs_by_class[class])[class]);
+        Registers { env, allocatable: [0, 1, 2].map(|class| preferred[class] | others[class]), preferred }
+    }
+}
+
 /// Allocates registers.
-pub(super) fn allocate(function: &Allocatable<'_>, env: &MachineEnv) -> Result<Output, RegAllocError> {
-    let mut scan = Scan::new(function, env);
+pub(super) fn allocate(function: &Allocatable<'_>, registers: &Registers) -> Result<Output, RegAllocError> {
+    let mut scan = Scan::new(function, registers);
     scan.note_values();
     for block in (0..function.num_blocks()).rev() {
         scan.block(block)?;
@@ -50,13 +78,13 @@ struct Scan<'a, 'f> {
     /// Registers that the parameters come in: the last choice for others.
     avoided: [Mask; CLASSES],
     /// The register that a value is in, below the point that the pass has come to.
-    place: Vec<u8>,
+    place: Buf<u8>,
     /// The slot of a value that has one.
-    slot: Vec<u32>,
+    slot: Buf<u32>,
     /// The register that a value will be defined in.
-    hint: Vec<u8>,
+    hint: Buf<u8>,
     /// Whether a value lives in more than one block.
-    global: Vec<bool>,
+    global: Buf<bool>,
     /// The value in a register.
     occupant: [u32; REGS],
     /// The next instruction that wants it.
@@ -65,15 +93,15 @@ struct Scan<'a, 'f> {
     slots: u32,
     /// Words of each, enough for any value.
     slot_size: usize,
-    free_slots: Vec<u32>,
+    free_slots: Buf<u32>,
     /// Those of the current instruction's results: free above it, not for what is reloaded behind it.
-    freed_slots: Vec<u32>,
+    freed_slots: Buf<u32>,
     output: Output,
     /// Edits of the current instruction, in order: before it; after it, first stores, then moves, then reloads.
-    before: Vec<Edit>,
-    stores: Vec<Edit>,
-    moves: Vec<(PReg, PReg)>,
-    reloads: Vec<Edit>,
+    before: Buf<Edit>,
+    stores: Buf<Edit>,
+    moves: Buf<(PReg, PReg)>,
+    reloads: Buf<Edit>,
 }
 
 /// What the current instruction keeps others out of.
@@ -104,39 +132,36 @@ fn masks(set: PRegSet) -> [Mask; CLASSES] {
 }
 
 impl<'a, 'f> Scan<'a, 'f> {
-    fn new(function: &'a Allocatable<'f>, env: &MachineEnv) -> Scan<'a, 'f> {
+    fn new(function: &'a Allocatable<'f>, registers: &Registers) -> Scan<'a, 'f> {
         let values = function.num_vregs();
-        let preferred = [0, 1, 2].map(|class| masks(env.preferred_regs_by_class[class])[class]);
-        let others = [0, 1, 2].map(|class| masks(env.non_preferred_regs_by_class[class])[class]);
         let output = Output {
-            allocs: vec![Allocation::none(); function.operand_count()],
-            inst_alloc_offsets: (0..function.num_insts())
-                .map(|inst| function.operand_range(inst).start as u32)
-                .collect(),
+            allocs: Buf::filled(Allocation::none(), function.operand_count()).into_vec(),
+            inst_alloc_offsets: Buf::of(function.starts()).into_vec(),
+            edits: Buf::new().into_vec(),
             ..Output::default()
         };
         Scan {
             function,
-            allocatable: [0, 1, 2].map(|class| preferred[class] | others[class]),
-            preferred,
-            scratch: env.scratch_by_class,
+            allocatable: registers.allocatable,
+            preferred: registers.preferred,
+            scratch: registers.env.scratch_by_class,
             avoided: [0; CLASSES],
-            place: vec![NO_REG; values],
-            slot: vec![NONE; values],
-            hint: vec![NO_REG; values],
-            global: vec![false; values],
+            place: Buf::filled(NO_REG, values),
+            slot: Buf::filled(NONE, values),
+            hint: Buf::filled(NO_REG, values),
+            global: Buf::filled(false, values),
             occupant: [NONE; REGS],
             next_use: [0; REGS],
             occupied: [0; CLASSES],
             slots: 0,
             slot_size: function.flat().lanes.into(),
-            free_slots: Vec::new(),
-            freed_slots: Vec::new(),
+            free_slots: Buf::new(),
+            freed_slots: Buf::new(),
             output,
-            before: Vec::new(),
-            stores: Vec::new(),
-            moves: Vec::new(),
-            reloads: Vec::new(),
+            before: Buf::new(),
+            stores: Buf::new(),
+            moves: Buf::new(),
+            reloads: Buf::new(),
         }
     }
 
@@ -144,7 +169,7 @@ impl<'a, 'f> Scan<'a, 'f> {
     fn note_values(&mut self) {
         let function = self.function;
         let blocks = &function.flat().blocks;
-        let mut home = vec![0u32; if blocks.len() > 1 { self.place.len() } else { 0 }];
+        let mut home = Buf::filled(0u32, if blocks.len() > 1 { self.place.len() } else { 0 });
         for (index, block) in blocks.iter().enumerate() {
             for reg in &block.params {
                 self.global[reg.vreg()] = true;
@@ -194,6 +219,10 @@ impl<'a, 'f> Scan<'a, 'f> {
 
     /// What is in a register at the top of a block came in its slot.
     fn enter_block(&mut self) {
+        // All that is live at the top of the first block is defined there.
+        if self.occupied == [0; CLASSES] {
+            return;
+        }
         let mut loads = Vec::new();
         for class in 0..CLASSES {
             let mut rest = self.occupied[class];
@@ -231,7 +260,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         let function = self.function;
         let range = function.operand_range(inst as usize);
         let operands = function.operands_of(inst as usize..inst as usize + 1);
-        let clobbers = masks(function.clobbers(inst as usize));
+        let clobbers = function.clobbers(inst as usize).map_or([0; CLASSES], masks);
         let mut pinned = Pinned::default();
         for (class, clobbered) in clobbers.into_iter().enumerate() {
             let mut doomed = clobbered & self.occupied[class];
@@ -354,11 +383,11 @@ impl<'a, 'f> Scan<'a, 'f> {
                 _ => None,
             }
         };
-        let is_use = |operand: &&(usize, Operand)| operand.1.kind() == OperandKind::Use;
-        let all: Vec<(usize, Operand)> = operands.iter().copied().enumerate().collect();
-        let wants: Vec<Option<PReg>> = (0..operands.len()).map(|index| wanted(self, index)).collect();
-        for (index, operand) in all.iter().filter(is_use) {
-            let Some(reg) = wants[*index] else { continue };
+        let is_use = |operand: &(usize, &Operand)| operand.1.kind() == OperandKind::Use;
+        let all = || operands.iter().enumerate().filter(is_use);
+        let wants: SmallVec<[Option<PReg>; 8]> = (0..operands.len()).map(|index| wanted(self, index)).collect();
+        for (index, operand) in all() {
+            let Some(reg) = wants[index] else { continue };
             let value = operand.vreg().vreg();
             if self.place[value] == NO_REG && self.occupant[reg.index()] == NONE {
                 self.occupy(reg, value as u32);
@@ -371,7 +400,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         }
         // Those that have a register, then those that need one.
         for needs_one in [false, true] {
-            for (index, operand) in all.iter().filter(is_use).filter(|(index, _)| wants[*index].is_none()) {
+            for (index, operand) in all().filter(|(index, _)| wants[*index].is_none()) {
                 let value = operand.vreg().vreg();
                 let class = class_index(operand.class());
                 let has_one = self.place[value] != NO_REG;

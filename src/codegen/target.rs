@@ -6,22 +6,25 @@
 use super::blob::{Origin, PoolEntry, PoolRef, Site, SiteKind};
 use super::flat::{Arg, Flat, FlatInst, FlatKind};
 use super::frame::Frame;
+use super::scan::Registers;
 use super::{Arch, CodegenError, CpuFeatures};
 use crate::hash::Map;
 use crate::ir::func::InlinedCall;
 use crate::ir::op::{Math, Scalar, TableId};
+use crate::reuse::{Buf, reusable};
 use crate::sema::hir::FuncId;
 use crate::span::Span;
 use crate::trap::TrapKind;
 use dynasmrt::relocations::Relocation;
 use dynasmrt::{DynamicLabel, VecAssembler};
-use regalloc2::{Allocation, MachineEnv, Operand, PReg, PRegSet, RegClass, VReg};
+use regalloc2::{Allocation, Operand, PReg, PRegSet, RegClass, VReg};
+use smallvec::SmallVec;
 
 /// A machine's calling convention and registers.
 #[derive(Clone, Debug)]
 pub struct Abi {
     /// What the allocator may use.
-    pub env: MachineEnv,
+    pub registers: Registers,
     /// Integer, bool and address parameters.
     pub int_args: Vec<PReg>,
     /// Float parameters.
@@ -55,7 +58,7 @@ pub enum Place {
 
 impl Abi {
     /// Where each parameter of such a function lies, and how many words of the outgoing area they take.
-    pub fn params(&self, params: &[Scalar]) -> (Vec<Place>, u32) {
+    pub fn params(&self, params: &[Scalar]) -> (SmallVec<[Place; 8]>, u32) {
         let (mut ints, mut floats) = (self.int_args.iter(), self.float_args.iter());
         let mut words = 0;
         let places = params
@@ -75,7 +78,7 @@ impl Abi {
     }
 
     /// The registers of the results of such a function.
-    pub fn results(&self, results: &[Scalar]) -> Vec<PReg> {
+    pub fn results(&self, results: &[Scalar]) -> SmallVec<[PReg; 2]> {
         let mut ints = self.int_results.iter();
         results
             .iter()
@@ -262,13 +265,15 @@ pub struct Stub {
     pub origin: u32,
 }
 
+reusable!(Stub, DynamicLabel);
+
 /// What the driver keeps while it emits, and targets add to.
 #[derive(Debug)]
 pub struct Context {
     /// The frame of the current function.
     pub frame: Frame,
     /// The entry of each function.
-    pub entries: Vec<DynamicLabel>,
+    pub entries: Buf<DynamicLabel>,
     /// Conditional branches of the current function must not rely on their reach.
     pub far: bool,
     /// Whether `EnterCall` takes fuel.
@@ -277,21 +282,21 @@ pub struct Context {
     pub origin: u32,
     /// Inlined calls of the functions before the current one.
     pub inlined: Vec<InlinedCall>,
-    pub(super) stubs: Vec<Stub>,
-    pub(super) pool: Vec<PoolEntry>,
+    pub(super) stubs: Buf<Stub>,
+    pub(super) pool: Buf<PoolEntry>,
     pub(super) pool_index: Map<PoolEntry, u32>,
     /// Where a constant stands so many times in a row.
     pub(super) pool_rows: Map<(u64, u8), u32>,
     /// Where a small table of constants begins.
     pub(super) pool_tables: Map<TableId, u32>,
-    pub(super) pool_refs: Vec<PoolRef>,
+    pub(super) pool_refs: Buf<PoolRef>,
     pub(super) sites: Vec<Site>,
-    pub(super) source: Vec<(u32, Origin)>,
+    pub(super) source: Buf<(u32, Origin)>,
 }
 
 impl Context {
     /// Nothing emitted yet; the functions' entries have these labels.
-    pub fn new(entries: Vec<DynamicLabel>, metering: bool) -> Context {
+    pub fn new(entries: Buf<DynamicLabel>, metering: bool) -> Context {
         Context {
             frame: Frame::default(),
             entries,
@@ -299,19 +304,19 @@ impl Context {
             metering,
             origin: 0,
             inlined: Vec::new(),
-            stubs: Vec::new(),
-            pool: Vec::new(),
+            stubs: Buf::new(),
+            pool: Buf::new(),
             pool_index: Map::default(),
             pool_rows: Map::default(),
             pool_tables: Map::default(),
-            pool_refs: Vec::new(),
+            pool_refs: Buf::new(),
             sites: Vec::new(),
-            source: Vec::new(),
+            source: Buf::new(),
         }
     }
 
     /// The cold stubs asked for since the last time.
-    pub fn take_stubs(&mut self) -> Vec<Stub> {
+    pub fn take_stubs(&mut self) -> Buf<Stub> {
         std::mem::take(&mut self.stubs)
     }
 
@@ -370,11 +375,13 @@ pub trait Target: Sized {
 
     /// Ready to emit.
     fn new(features: CpuFeatures) -> Self;
+    /// Keeps the memory of what was emitted and taken, for the next program of this thread.
+    fn keep(self);
     /// Its conventions.
     fn abi(&self) -> &Abi;
     /// What the allocator may use in this function.
-    fn env(&self, _flat: &Flat) -> &MachineEnv {
-        &self.abi().env
+    fn registers(&self, _flat: &Flat) -> &Registers {
+        &self.abi().registers
     }
     /// How many lanes vectors have.
     fn lanes(&self) -> u8;

@@ -65,10 +65,11 @@ fn check_allocations<T: Target>(func: &Func, features: CpuFeatures) -> Flat {
     let target = T::new(features);
     let flat = flatten::flatten(func, &target).expect("blocks");
     let function = Allocatable::new(&flat, &target);
-    let env = target.env(&flat);
+    let registers = target.registers(&flat);
+    let env = &registers.env;
     let options = RegallocOptions { validate_ssa: true, ..RegallocOptions::default() };
     let full = regalloc2::run(&function, env, &options);
-    for output in [full, scan::allocate(&function, env)] {
+    for output in [full, scan::allocate(&function, registers)] {
         let output = output.expect("registers");
         check(&function, env, &output);
         check_layout(&flat, &layout::order(&flat, &output));
@@ -177,7 +178,7 @@ fn kernels_in_lanes_get_right_allocations() {
 
 /// A function without branches over values of all types, more of them live than there are registers.
 fn random_func(u: &mut Unstructured<'_>) -> arbitrary::Result<Func> {
-    let mut func = Func { regions: vec![Region::default()], ..Func::default() };
+    let mut func = Func { regions: vec![Region::default()].into(), ..Func::default() };
     let mut values: Vec<Value> = Vec::new();
     for _ in 0..u.int_in_range(1..=20)? {
         let scalar = *u.choose(&[Scalar::F64, Scalar::I64, Scalar::Bool])?;
@@ -219,7 +220,7 @@ fn random_func(u: &mut Unstructured<'_>) -> arbitrary::Result<Func> {
         }
     }
     let result = *u.choose(&values)?;
-    func.results = vec![func.ty(result).scalar];
+    func.results = vec![func.ty(result).scalar].into();
     push(&mut func, InstKind::Return, &[result], &[]);
     Ok(func)
 }
@@ -320,6 +321,37 @@ fn size_costs_no_more_than_size() {
         for options in [X64_V3, A64_NEON] {
             check_blob(&compile(&funcs, &options).expect("code"), options.arch);
         }
+    }
+}
+
+#[test]
+fn what_returns_early_has_no_frame_yet() {
+    let listed = |source: &str| {
+        let funcs = funcs(source).expect("a program");
+        [X64_V3, A64_NEON].map(|options| {
+            let blob = compile(&funcs, &options).expect("code");
+            check_blob(&blob, options.arch);
+            let names: Vec<&str> = funcs.iter().map(|func| func.name.as_str()).collect();
+            let text = listing::listing(&blob, options.arch, &names, source).expect("a listing");
+            let frame = text.find("sub rsp").or_else(|| text.find("sub sp")).or_else(|| text.find("[sp, #-0x10]!"));
+            // Whether anything is compared before there is a frame.
+            (frame.map(|frame| text[..frame].contains("cmp")), blob.funcs[0].frame_size)
+        })
+    };
+    for (early, size) in listed("fn f(n: i64) -> i64 { if n < 2 { n } else { f(n - 1) } }") {
+        assert!(early == Some(true) && size > 0, "{early:?} {size}");
+    }
+    // A division in the condition traps, an element could fault: both want the frame.
+    for source in [
+        "fn f(n: i64) -> i64 { if 7 % n == 3 { n } else { f(n - 1) } }",
+        "fn f(xs: [f64], n: i64) -> f64 { if xs[n] < 2 { 1.0 } else { f(xs, n) } }",
+    ] {
+        for (early, _) in listed(source) {
+            assert_eq!(early, Some(false), "{source}");
+        }
+    }
+    for (early, size) in listed("fn f(x) { if x < 2 { x } else { x * x } }") {
+        assert!(early.is_none() && size == 0, "{early:?} {size}");
     }
 }
 

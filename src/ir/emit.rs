@@ -18,7 +18,7 @@ pub struct Emitter {
 impl Emitter {
     /// An empty function.
     pub fn new(name: &str, span: Span) -> Emitter {
-        let func = Func { name: name.to_owned(), regions: vec![Region::default()], span, ..Func::default() };
+        let func = Func { name: name.to_owned(), regions: vec![Region::default()].into(), span, ..Func::default() };
         Emitter { func, region: RegionId(0), span }
     }
 
@@ -43,13 +43,13 @@ impl Emitter {
     /// A new region with parameters of these types.
     pub fn new_region(&mut self, params: &[Ty]) -> RegionId {
         let params = params.iter().map(|&ty| self.func.new_value(ty)).collect();
-        self.func.regions.push(Region { params, insts: Vec::new() });
+        self.func.regions.push(Region { params, insts: Vec::new().into() });
         RegionId(self.func.regions.len() as u32 - 1)
     }
 
     /// The parameters of a region.
     pub fn params_of(&self, region: RegionId) -> Vec<Value> {
-        self.func.regions[region.index()].params.clone()
+        self.func.regions[region.index()].params.to_vec()
     }
 
     /// An instruction.
@@ -140,7 +140,7 @@ pub fn embed(
     }));
     func.regions.extend(callee.regions.iter().enumerate().map(|(i, old)| Region {
         params: if i == callee.body().index() {
-            Vec::new()
+            Vec::new().into()
         } else {
             old.params.iter().map(|p| renamed[p.index()]).collect()
         },

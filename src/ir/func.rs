@@ -11,6 +11,7 @@
 //! An array is two values: the address of its first element and its length.
 
 use super::op::{ArrayOp, Effect, Math, Op, Scalar, TableId};
+use crate::reuse::{Buf, reusable};
 use crate::sema::hir::{FuncId, HostId};
 use crate::span::Span;
 use crate::trap::TrapKind;
@@ -61,6 +62,8 @@ impl Ty {
     }
 }
 
+reusable!(Value, InstId, RegionId, Ty, Inst, Region);
+
 /// A run of [`Func::value_lists`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Values {
@@ -76,19 +79,19 @@ pub struct Func {
     /// Its name; empty for the program's own body.
     pub name: String,
     /// The parameters; an array's address and length follow each other. They are the parameters of the region `body`.
-    pub params: Vec<Value>,
+    pub params: Buf<Value>,
     /// What `Return` carries: nothing, one scalar, or an array's address and length.
-    pub results: Vec<Scalar>,
+    pub results: Buf<Scalar>,
     /// The type of each value.
-    pub values: Vec<Ty>,
+    pub values: Buf<Ty>,
     /// All instructions.
-    pub insts: Vec<Inst>,
+    pub insts: Buf<Inst>,
     /// All regions.
-    pub regions: Vec<Region>,
+    pub regions: Buf<Region>,
     /// The outermost region (index 0).
     pub body: u32,
     /// Pool of arguments.
-    pub value_lists: Vec<Value>,
+    pub value_lists: Buf<Value>,
     /// Where the function stands in the source.
     pub span: Span,
     /// The calls that were inlined.
@@ -112,9 +115,9 @@ pub struct InlinedCall {
 #[derive(Clone, Debug, Default)]
 pub struct Region {
     /// What comes in: a loop's carried values, the function's parameters; empty else.
-    pub params: Vec<Value>,
+    pub params: Buf<Value>,
     /// In order.
-    pub insts: Vec<InstId>,
+    pub insts: Buf<InstId>,
 }
 
 /// An instruction.

@@ -2,6 +2,8 @@
 
 use super::func::InstKind;
 use super::func::{Func, InstId, RegionId, Value};
+use crate::reuse::{Buf, reusable};
+use std::ops::Index as At;
 
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,23 +18,46 @@ pub enum Def {
     Result(InstId, u32),
 }
 
+reusable!(Def, (RegionId, usize));
+
+/// For each structured instruction those that name it. Code without any has no table.
+#[derive(Clone, Debug, Default)]
+pub struct Ways(Vec<Vec<InstId>>);
+
+impl Ways {
+    fn add(&mut self, target: InstId, way: InstId, insts: usize) {
+        if self.0.is_empty() {
+            self.0.resize_with(insts, Vec::new);
+        }
+        self.0[target.index()].push(way);
+    }
+}
+
+impl At<usize> for Ways {
+    type Output = Vec<InstId>;
+    fn index(&self, inst: usize) -> &Vec<InstId> {
+        const NONE: &Vec<InstId> = &Vec::new();
+        self.0.get(inst).unwrap_or(NONE)
+    }
+}
+
 /// The look-up tables of a function. They describe it as it was when they were made.
 #[derive(Debug)]
 pub struct Index {
     /// For each value.
-    pub def: Vec<Def>,
+    pub def: Buf<Def>,
     /// For each region, the structured instruction that it belongs to.
-    pub owner: Vec<Option<InstId>>,
+    pub owner: Buf<Option<InstId>>,
     /// For each instruction, the region that it stands in.
-    pub region: Vec<RegionId>,
+    pub region: Buf<RegionId>,
     /// For each structured instruction, the `Exit`s that name it.
-    pub exits: Vec<Vec<InstId>>,
+    pub exits: Ways,
     /// For each loop, the `Repeat`s that name it.
-    pub repeats: Vec<Vec<InstId>>,
+    pub repeats: Ways,
     /// All instructions in the order of the text, a structured one before what it contains.
-    pub order: Vec<InstId>,
+    pub order: Buf<InstId>,
     /// For each instruction, its place in `order`; `u32::MAX` for one that no region holds.
-    pub position: Vec<u32>,
+    pub position: Buf<u32>,
 }
 
 impl Index {
@@ -40,18 +65,19 @@ impl Index {
     pub fn new(func: &Func) -> Index {
         let insts = func.insts.len();
         let mut index = Index {
-            def: vec![Def::None; func.values.len()],
-            owner: vec![None; func.regions.len()],
-            region: vec![RegionId(0); insts],
-            exits: vec![Vec::new(); insts],
-            repeats: vec![Vec::new(); insts],
-            order: Vec::with_capacity(insts),
-            position: vec![u32::MAX; insts],
+            def: Buf::filled(Def::None, func.values.len()),
+            owner: Buf::filled(None, func.regions.len()),
+            region: Buf::filled(RegionId(0), insts),
+            exits: Ways::default(),
+            repeats: Ways::default(),
+            order: Buf::new(),
+            position: Buf::filled(u32::MAX, insts),
         };
         for &param in &func.params {
             index.def[param.index()] = Def::Param;
         }
-        let mut stack = vec![(func.body(), 0)];
+        let mut stack = Buf::new();
+        stack.push((func.body(), 0));
         while let Some((region, next)) = stack.last_mut() {
             let (region, at) = (*region, *next);
             *next += 1;
@@ -77,8 +103,8 @@ impl Index {
             self.owner[region.index()] = Some(id);
         }
         match kind {
-            InstKind::Exit(target) => self.exits[target.index()].push(id),
-            InstKind::Repeat(target) => self.repeats[target.index()].push(id),
+            InstKind::Exit(target) => self.exits.add(target, id, self.position.len()),
+            InstKind::Repeat(target) => self.repeats.add(target, id, self.position.len()),
             InstKind::Loop(region) => {
                 for (i, &param) in func.regions[region.index()].params.iter().enumerate() {
                     self.def[param.index()] = Def::LoopParam(id, i as u32);

@@ -15,11 +15,11 @@ const MASK: Ty = Ty { scalar: Scalar::Bool, lanes: 4 };
 
 /// A function of two arrays and a number, to be filled.
 fn func() -> (Func, Vec<Value>) {
-    let mut func = Func { regions: vec![Region::default()], ..Func::default() };
+    let mut func = Func { regions: vec![Region::default()].into(), ..Func::default() };
     let types = [Scalar::Ptr, Scalar::I64, Scalar::Ptr, Scalar::I64, Scalar::F64];
     let params: Vec<Value> = types.iter().map(|&scalar| func.new_value(Ty::one(scalar))).collect();
-    func.params.clone_from(&params);
-    func.regions[0].params.clone_from(&params);
+    func.params = params.clone().into();
+    func.regions[0].params = params.clone().into();
     (func, params)
 }
 
@@ -37,7 +37,7 @@ fn push(func: &mut Func, kind: K, args: &[Value], result: Option<Ty>) -> Value {
 /// `out[i..i+4] = in[i..i+4] > x ? sqrt : table[…]`, in lanes; gives whether any was.
 fn sample() -> Func {
     let (mut f, p) = func();
-    f.results = vec![Scalar::Bool];
+    f.results = vec![Scalar::Bool].into();
     let zero = push(&mut f, K::ConstI64(0), &[], Some(Ty::one(Scalar::I64)));
     let xs = push(&mut f, K::VectorLoad(Elem::F64), &[p[0], zero], Some(F64));
     let limit = push(&mut f, K::Splat, &[p[4]], Some(F64));

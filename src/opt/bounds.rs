@@ -157,7 +157,7 @@ impl Bounds<'_> {
             }
             return;
         }
-        self.func.regions[frame.region.index()].insts = frame.kept;
+        self.func.regions[frame.region.index()].insts = frame.kept.into();
         self.facts.forget(frame.mark);
     }
 

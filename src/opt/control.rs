@@ -23,7 +23,7 @@ pub(super) fn simplify(func: &mut Func) {
     let mut simplify = Simplify { func, index, replace, dropped };
     let insts = simplify.region(body);
     let Simplify { func, replace, .. } = simplify;
-    func.regions[body.index()].insts = insts;
+    func.regions[body.index()].insts = insts.into();
     replace.apply(func);
 }
 
@@ -82,7 +82,7 @@ impl Simplify<'_> {
         }
         for region in self.func.inst(id).kind.regions() {
             let insts = self.region(region);
-            self.func.regions[region.index()].insts = insts;
+            self.func.regions[region.index()].insts = insts.into();
         }
         let exits = self.alive(&self.index.exits[id.index()]);
         let kind = self.func.inst(id).kind;
@@ -118,7 +118,7 @@ impl Simplify<'_> {
     /// Forgets a region that control never comes to.
     fn drop_region(&mut self, region: RegionId) {
         let insts = std::mem::take(&mut self.func.regions[region.index()].insts);
-        self.drop_insts(insts);
+        self.drop_insts(insts.into_vec());
     }
 
     fn drop_insts(&mut self, mut work: Vec<InstId>) {

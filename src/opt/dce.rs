@@ -6,10 +6,11 @@
 use crate::ir::func::{Func, InstId, InstKind, RegionId, Value, Values};
 use crate::ir::index::{Def, Index};
 use crate::ir::op::Effect;
+use crate::reuse::Buf;
 
 /// Removes what is dead from a function whose only region is its body.
 pub(super) fn remove_dead_in_line(func: &mut Func) {
-    let mut live = vec![false; func.values.len()];
+    let mut live = Buf::filled(false, func.values.len());
     let mut insts = std::mem::take(&mut func.regions[func.body as usize].insts);
     let mut kept = insts.len();
     for i in (0..insts.len()).rev() {
@@ -164,10 +165,10 @@ impl Sweep<'_> {
         let targets: Vec<Value> = match self.func.inst(id).kind {
             InstKind::Exit(target) => self.func.results(target).collect(),
             InstKind::Repeat(target) => match self.func.inst(target).kind {
-                InstKind::Loop(region) => self.func.regions[region.index()].params.clone(),
+                InstKind::Loop(region) => self.func.regions[region.index()].params.to_vec(),
                 _ => return,
             },
-            InstKind::Loop(region) => self.func.regions[region.index()].params.clone(),
+            InstKind::Loop(region) => self.func.regions[region.index()].params.to_vec(),
             _ => return,
         };
         if targets.iter().all(|target| self.live[target.index()]) {

@@ -39,7 +39,7 @@ pub fn expand(func: &mut Func, wanted: impl Fn(&Func, InstId) -> bool) {
         }
         let Builder { func: with, insts, .. } = builder;
         *func = with;
-        func.regions[region].insts = insts;
+        func.regions[region].insts = insts.into();
     }
     if any {
         replace.apply(func);
@@ -171,8 +171,8 @@ impl Builder {
         let value = self.func.inst(called).first_result;
         let leave =
             [self.push(InstKind::Exit(branch), &[value], None), self.push(InstKind::Exit(branch), &[usual], None)];
-        self.func.regions[cold.index()].insts = vec![called, leave[0]];
-        self.func.regions[warm.index()].insts = vec![leave[1]];
+        self.func.regions[cold.index()].insts = vec![called, leave[0]].into();
+        self.func.regions[warm.index()].insts = vec![leave[1]].into();
         self.insts.push(branch);
         self.func.inst(branch).first_result
     }

@@ -27,11 +27,11 @@ fn push(func: &mut Func, kind: K, args: &[Value], result: Option<Ty>) -> Value {
 
 /// A function of arrays that computes the elementary function of their first elements.
 fn program(math: Math, lanes: u8) -> Func {
-    let mut func = Func { regions: vec![Region::default()], ..Func::default() };
+    let mut func = Func { regions: vec![Region::default()].into(), ..Func::default() };
     let number = Ty { scalar: Scalar::F64, lanes };
     let params: Vec<Value> = (0..=math.arity()).map(|_| func.new_value(Ty::one(Scalar::Ptr))).collect();
-    func.params.clone_from(&params);
-    func.regions[0].params.clone_from(&params);
+    func.params = params.clone().into();
+    func.regions[0].params = params.clone().into();
     let zero = push(&mut func, K::ConstI64(0), &[], Some(Ty::one(Scalar::I64)));
     let one = push(&mut func, K::ConstI64(1), &[], Some(Ty::one(Scalar::I64)));
     let index = push(&mut func, K::BoundsCheck, &[zero, one], Some(Ty::one(Scalar::I64)));

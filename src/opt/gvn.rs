@@ -6,34 +6,28 @@
 
 use super::fold::commutes;
 use super::replace::Replace;
+use crate::hash::Keyed;
 use crate::ir::func::{Func, InstId, InstKind, RegionId, Value};
 use crate::ir::index::Index;
 use crate::ir::op::{ArrayOp, Op, Scalar};
+use crate::reuse::{Buf, reusable};
 use crate::types::Elem;
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher};
 
 /// Removes what was computed before.
 pub(super) fn number(func: &mut Func, has_loops: bool) {
-    let writing_loops = if has_loops { writing_loops(func) } else { vec![false; func.insts.len()] };
+    let writing_loops = if has_loops { writing_loops(func) } else { Buf::new() };
     let replace = Replace::new(func);
     let index = (0..func.values.len() as u32).map(Value).collect();
-    let mut numbering = Numbering {
-        func,
-        replace,
-        writing_loops,
-        table: HashMap::with_hasher(KeyHasher::new()),
-        log: Vec::new(),
-        epoch: 0,
-        index,
-    };
+    let table = Table::new(func.insts.len());
+    let mut numbering = Numbering { func, replace, writing_loops, table, epoch: 0, index };
     numbering.walk();
     let Numbering { func, replace, .. } = numbering;
     replace.apply(func);
 }
 
 /// What a computation is: equal keys give equal values.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Key {
     /// Which kind.
     kind: u8,
@@ -45,53 +39,77 @@ struct Key {
     epoch: u32,
 }
 
-/// Mixes the few numbers of a key, starting from one that nobody knows: a program's author chooses its constants.
+/// What was computed, in order; the newest of several with one key counts.
+struct Table {
+    /// The newest entry of each list, counted from 1; a power of two of them.
+    heads: Buf<u32>,
+    entries: Buf<Entry>,
+    keyed: Keyed,
+}
+
 #[derive(Clone, Copy)]
-struct KeyHasher(u64);
+struct Entry {
+    key: Key,
+    value: Value,
+    list: u32,
+    /// The one before it in its list.
+    next: u32,
+}
 
-impl KeyHasher {
-    fn new() -> KeyHasher {
-        KeyHasher(RandomState::new().build_hasher().finish())
+impl Table {
+    /// For about so many entries.
+    fn new(entries: usize) -> Table {
+        let heads = Buf::filled(0, entries.next_power_of_two());
+        Table { heads, entries: Buf::new(), keyed: Keyed::default() }
+    }
+
+    fn list(&self, key: &Key) -> usize {
+        let [a, b, c] = key.args.map(u64::from);
+        let mut hasher = self.keyed.build_hasher();
+        hasher.write_u64(u64::from(key.kind) | u64::from(key.lanes) << 8 | u64::from(key.epoch) << 32);
+        hasher.write_u64(key.what);
+        hasher.write_u64(a | b << 32);
+        hasher.write_u64(c);
+        hasher.finish() as usize & (self.heads.len() - 1)
+    }
+
+    fn get(&self, key: &Key, list: usize) -> Option<Value> {
+        let mut at = self.heads[list];
+        while let Some(entry) = at.checked_sub(1).and_then(|at| self.entries.get(at as usize)) {
+            if entry.key == *key {
+                return Some(entry.value);
+            }
+            at = entry.next;
+        }
+        None
+    }
+
+    fn push(&mut self, key: Key, list: usize, value: Value) {
+        self.entries.push(Entry { key, value, list: list as u32, next: self.heads[list] });
+        self.heads[list] = self.entries.len() as u32;
+    }
+
+    /// Forgets all but the first so many.
+    fn shrink(&mut self, len: usize) {
+        while self.entries.len() > len {
+            if let Some(entry) = self.entries.pop() {
+                self.heads[entry.list as usize] = entry.next;
+            }
+        }
     }
 }
 
-impl BuildHasher for KeyHasher {
-    type Hasher = KeyHasher;
-
-    fn build_hasher(&self) -> KeyHasher {
-        *self
-    }
-}
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0 ^ self.0 >> 32
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(26) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-
-    fn write_u32(&mut self, word: u32) {
-        self.write_u64(u64::from(word));
-    }
-
-    fn write_u8(&mut self, byte: u8) {
-        self.write_u64(u64::from(byte));
-    }
-}
+reusable!(Entry, Work);
 
 /// A region in the middle of the walk.
 struct Frame {
     region: RegionId,
-    insts: std::vec::IntoIter<InstId>,
-    kept: Vec<InstId>,
-    /// How long the log was at its start.
-    log: usize,
+    insts: Buf<InstId>,
+    /// Which of them comes next.
+    at: usize,
+    kept: Buf<InstId>,
+    /// How many entries the table had at its start.
+    known: usize,
 }
 
 enum Work {
@@ -103,25 +121,23 @@ struct Numbering<'a> {
     func: &'a mut Func,
     replace: Replace,
     /// For each loop, whether something in it may write.
-    writing_loops: Vec<bool>,
-    table: HashMap<Key, Value, KeyHasher>,
-    /// What was entered, in order.
-    log: Vec<Key>,
+    writing_loops: Buf<bool>,
+    table: Table,
     epoch: u32,
     /// For each value that is a checked index, the index.
-    index: Vec<Value>,
+    index: Buf<Value>,
 }
 
 impl Numbering<'_> {
     fn walk(&mut self) {
-        let mut work = vec![Work::Enter(self.func.body())];
+        let mut work = Buf::new();
+        work.push(Work::Enter(self.func.body()));
         while let Some(next) = work.pop() {
             let frame = match next {
                 Work::Resume(frame) => frame,
                 Work::Enter(region) => {
                     let insts = std::mem::take(&mut self.func.regions[region.index()].insts);
-                    let kept = Vec::with_capacity(insts.len());
-                    Frame { region, insts: insts.into_iter(), kept, log: self.log.len() }
+                    Frame { region, insts, at: 0, kept: Buf::new(), known: self.table.entries.len() }
                 }
             };
             self.resume(frame, &mut work);
@@ -129,13 +145,14 @@ impl Numbering<'_> {
     }
 
     /// Goes on with a region up to the next structured instruction or its end.
-    fn resume(&mut self, mut frame: Frame, work: &mut Vec<Work>) {
-        while let Some(id) = frame.insts.next() {
+    fn resume(&mut self, mut frame: Frame, work: &mut Buf<Work>) {
+        while let Some(&id) = frame.insts.get(frame.at) {
+            frame.at += 1;
             let kind = self.func.inst(id).kind;
             if kind.is_structured() {
                 frame.kept.push(id);
                 // What a later part of a loop writes is written before the next iteration reads.
-                self.epoch += u32::from(self.writing_loops[id.index()]);
+                self.epoch += u32::from(self.writing_loops.get(id.index()) == Some(&true));
                 work.push(Work::Resume(frame));
                 work.extend(kind.regions().rev().map(Work::Enter));
                 return;
@@ -155,21 +172,19 @@ impl Numbering<'_> {
             }
         }
         self.func.regions[frame.region.index()].insts = frame.kept;
-        for key in self.log.drain(frame.log..) {
-            self.table.remove(&key);
-        }
+        self.table.shrink(frame.known);
     }
 
     /// Whether its value was computed before; then that is used. Else it is entered.
     fn is_repeated(&mut self, id: InstId) -> bool {
         let Some(key) = self.key(id) else { return false };
         let result = self.func.inst(id).first_result;
-        if let Some(&before) = self.table.get(&key) {
+        let list = self.table.list(&key);
+        if let Some(before) = self.table.get(&key, list) {
             self.replace.set(result, before);
             return true;
         }
-        self.table.insert(key, result);
-        self.log.push(key);
+        self.table.push(key, list, result);
         false
     }
 
@@ -189,8 +204,7 @@ impl Numbering<'_> {
         let [address, value] = [address, value].map(|arg| self.replace.resolve(arg));
         let index = self.index_of(index);
         let key = Key { kind: 9, lanes, what: elem as u64, args: [address.0, index.0, u32::MAX], epoch: self.epoch };
-        self.table.insert(key, value);
-        self.log.push(key);
+        self.table.push(key, self.table.list(&key), value);
     }
 
     fn key(&mut self, id: InstId) -> Option<Key> {
@@ -243,9 +257,9 @@ fn may_write(kind: InstKind) -> bool {
 }
 
 /// For each loop, whether something in it may write.
-fn writing_loops(func: &Func) -> Vec<bool> {
+fn writing_loops(func: &Func) -> Buf<bool> {
     let index = Index::new(func);
-    let mut writes = vec![false; func.insts.len()];
+    let mut writes = Buf::filled(false, func.insts.len());
     for &id in index.order.iter().filter(|&&id| may_write(func.inst(id).kind)) {
         let mut inner = id;
         // What is marked has everything around it marked.

@@ -310,7 +310,7 @@ fn drop_calls(func: &mut Func) {
                 _ => kept.push(id),
             }
         }
-        func.regions[region].insts = kept;
+        func.regions[region].insts = kept.into();
     }
 }
 

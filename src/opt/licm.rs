@@ -58,7 +58,7 @@ impl Hoist<'_> {
                 Work::Enter(region, of_loop, straight) => {
                     self.loops.extend(of_loop);
                     let params = self.func.regions[region.index()].params.clone();
-                    self.define(params);
+                    self.define(params.into_vec());
                     let insts = std::mem::take(&mut self.func.regions[region.index()].insts);
                     let kept = Vec::with_capacity(insts.len());
                     Frame { region, insts: insts.into_iter(), kept, is_loop: of_loop.is_some(), straight }
@@ -98,7 +98,7 @@ impl Hoist<'_> {
                 }
             }
         }
-        self.func.regions[frame.region.index()].insts = frame.kept;
+        self.func.regions[frame.region.index()].insts = frame.kept.into();
         if frame.is_loop {
             self.loops.pop();
         }

@@ -1,10 +1,11 @@
 //! Values that turned out to be other values.
 
 use crate::ir::func::{Func, Value};
+use crate::reuse::Buf;
 
 /// For each value the one to use in its place.
 pub(super) struct Replace {
-    by: Vec<Value>,
+    by: Buf<Value>,
 }
 
 impl Replace {

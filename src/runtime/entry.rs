@@ -29,6 +29,8 @@ pub struct Entry<S> {
     door: Door,
     /// Calls that allow no more nested calls than this, and set no deadline, go on the host's stack. None do where the arguments do not fit registers.
     quick_depth: Option<u32>,
+    /// Whether that holds of calls without a sandbox.
+    is_quick_alone: bool,
     signature: PhantomData<fn() -> S>,
 }
 
@@ -64,6 +66,7 @@ impl<S: Signature> Entry<S> {
         }
         let fits = |ints: usize| S::Raw::INTS <= ints && S::Raw::FLOATS <= FLOATS;
         let is_direct = program.is_pure(func, HOST_STACK) && fits(INTS);
+        let quick_depth = if fits(ENTER_INTS) { program.depth_within(HOST_STACK) } else { None };
         Some(Entry {
             program: program.clone(),
             hosts: hosts.clone(),
@@ -71,7 +74,8 @@ impl<S: Signature> Entry<S> {
             code: program.address(func)?,
             way: if is_direct { Way::Direct } else { Way::Run },
             door: Door::new(program.is_light()),
-            quick_depth: if fits(ENTER_INTS) { program.depth_within(HOST_STACK) } else { None },
+            quick_depth,
+            is_quick_alone: allows(quick_depth, limits),
             signature: PhantomData,
         })
     }
@@ -92,7 +96,7 @@ impl<S: Signature> Entry<S> {
     /// Out of line, so that what is left is small where it is called.
     #[inline(never)]
     fn call_under_a_context(&self, raw: S::Raw) -> Result<S::Output, RunError> {
-        if self.is_quick(&self.limits) {
+        if self.is_quick_alone && FpEnv::is_canonical() {
             return self.call_quickly(raw.one_by_one(), &self.limits, None, None, &mut None);
         }
         let mut arena = Arena::new(self.limits.memory);
@@ -137,7 +141,7 @@ impl<S: Signature> Entry<S> {
 
     #[inline]
     fn is_quick(&self, limits: &Limits) -> bool {
-        self.quick_depth.is_some_and(|most| limits.depth <= most) && limits.deadline.is_none() && FpEnv::is_canonical()
+        allows(self.quick_depth, limits) && FpEnv::is_canonical()
     }
 
     #[inline]
@@ -149,7 +153,7 @@ impl<S: Signature> Entry<S> {
         unsafe { output::<S>(result) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn call_quickly(
         &self,
         raw: S::Raw,
@@ -196,6 +200,12 @@ impl<S: Signature> Entry<S> {
         // SAFETY: (R4) as above.
         unsafe { output::<S>(RawOutput::<S>::from_results(results)) }
     }
+}
+
+/// Whether so many nested calls suffice for these limits, and none of them is a deadline.
+#[inline]
+fn allows(quick_depth: Option<u32>, limits: &Limits) -> bool {
+    quick_depth.is_some_and(|most| limits.depth <= most) && limits.deadline.is_none()
 }
 
 /// A result as the host has it; arrays are copied.

@@ -6,8 +6,7 @@ use crate::ir::func::InlinedCall;
 use crate::memory::{CodeArena, CodePart, ExecutableCode, MemoryError, pool_distance};
 use crate::sema::hir::{self, FuncId, Hir, Param};
 use crate::types::Type;
-use crate::verify::{self, Addresses, Contract};
-use crate::walls::{Wall, stands};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 use super::table::address_of;
@@ -16,13 +15,8 @@ use super::table::address_of;
 #[derive(Debug)]
 pub struct Program {
     code: ExecutableCode,
-    funcs: Box<[FuncCode]>,
-    sites: Box<[Site]>,
-    inlined: Box<[InlinedCall]>,
-    /// From which place in the source the code from an offset on comes; empty where no array comes from outside, so that no access can fault.
-    source: Box<[(u32, Origin)]>,
+    facts: Facts,
     signatures: Arc<Signatures>,
-    largest_frame: u32,
 }
 
 /// What a function is called, takes and gives.
@@ -92,7 +86,6 @@ impl Program {
         arch: Arch,
         mut blob: CodeBlob,
         signatures: Arc<Signatures>,
-        verify: bool,
     ) -> Result<Program, MemoryError> {
         let mut pool = Vec::new();
         let words = blob.pool.len().saturating_mul(8);
@@ -103,35 +96,19 @@ impl Program {
             .map_err(|_| MemoryError::TooLarge { size: blob.code.len() })?;
         writable.write_code(&blob.code)?;
         writable.write_pool(&pool)?;
-        let pool_at = writable.pool_base() as u64;
-        let code = writable.seal(|code, address| {
-            if !verify {
-                return Ok(());
-            }
-            let at = Addresses { code: address as u64, pool: pool_at };
-            verified(&contract(arch, &blob.funcs, &blob.sites, &signatures, &blob.pool, blob.vector_bytes), code, at)
-        })?;
+        let code = writable.seal(|_, _| Ok(()))?;
         let facts = Facts::of(blob, &signatures);
         Ok(Program::new(code, facts, signatures))
     }
 
     fn new(code: ExecutableCode, facts: Facts, signatures: Arc<Signatures>) -> Program {
-        let largest_frame = facts.funcs.iter().map(|func| func.frame_size).max().unwrap_or(0);
-        Program {
-            code,
-            funcs: facts.funcs,
-            sites: facts.sites,
-            inlined: facts.inlined,
-            source: facts.source,
-            signatures,
-            largest_frame,
-        }
+        Program { code, facts, signatures }
     }
 
     /// A function's code.
     fn code_of(&self, func: FuncId) -> Option<&FuncCode> {
-        let at = self.funcs.binary_search_by_key(&func, |code| code.func).ok()?;
-        self.funcs.get(at)
+        let at = self.facts.funcs.binary_search_by_key(&func, |code| code.func).ok()?;
+        self.facts.funcs.get(at)
     }
 
     /// The address of a function.
@@ -146,43 +123,44 @@ impl Program {
 
     /// Whether [`super::enter::enter_lightly`] suffices.
     pub(super) fn is_light(&self) -> bool {
-        self.funcs.iter().all(|func| func.is_light)
+        self.facts.funcs.iter().all(|func| func.is_light)
     }
 
     /// Bytes of stack that a run needs at most, so many nested calls being allowed.
     pub(super) fn stack_need(&self, depth: u32) -> usize {
-        let chain = if self.signatures.recursive { depth as usize } else { (depth as usize).min(self.funcs.len()) };
+        let chain =
+            if self.signatures.recursive { depth as usize } else { (depth as usize).min(self.facts.funcs.len()) };
         // The outermost frame, the margin above it, and what is pushed around each.
         chain.saturating_add(2).saturating_mul(self.bytes_a_call())
     }
 
     fn bytes_a_call(&self) -> usize {
-        (self.largest_frame as usize).saturating_add(16)
+        (self.facts.largest_frame as usize).saturating_add(16)
     }
 
     /// How many nested calls may be allowed so that a run needs no more than so many bytes of stack; none where there is no such number.
     pub(super) fn depth_within(&self, room: usize) -> Option<u32> {
         let chain = (room / self.bytes_a_call()).checked_sub(2)?;
-        let any = !self.signatures.recursive && self.funcs.len() <= chain;
+        let any = !self.signatures.recursive && self.facts.funcs.len() <= chain;
         Some(if any { u32::MAX } else { u32::try_from(chain).unwrap_or(u32::MAX) })
     }
 
     /// The site that a return address stands for.
     pub(super) fn site(&self, ret: usize) -> Option<&Site> {
         let ret = u32::try_from(ret.checked_sub(self.code.base())?).ok()?;
-        blob::site_of(&self.sites, ret)
+        blob::site_of(&self.facts.places()?.sites, ret)
     }
 
     /// The inlined calls that a place lies in, innermost first.
     pub(super) fn inlined_around(&self, place: Origin) -> impl Iterator<Item = &InlinedCall> {
-        blob::inlined_around(&self.inlined, place)
+        blob::inlined_around(self.facts.places().map_or(&[], |places| &places.inlined), place)
     }
 
     /// The function that a return address lies in.
     pub(super) fn func_at(&self, ret: usize) -> Option<&FuncCode> {
         // The call before the return address is in the function even where nothing follows it.
         let offset = u32::try_from(ret.checked_sub(self.code.base() + 1)?).ok()?;
-        blob::func_at(&self.funcs, offset)
+        blob::func_at(&self.facts.funcs, offset)
     }
 
     /// Whether running it does nothing, so that it has no code: the body of a program without statements.
@@ -205,8 +183,9 @@ impl Program {
     /// From which place the instruction at an address comes.
     pub(super) fn place_at(&self, pc: usize) -> Origin {
         let offset = pc.wrapping_sub(self.code.base());
-        let next = self.source.partition_point(|&(from, _)| from as usize <= offset);
-        next.checked_sub(1).and_then(|last| self.source.get(last)).map_or_else(Origin::default, |&(_, place)| place)
+        let source = self.facts.places().map_or(&[][..], |places| &places.source);
+        let next = source.partition_point(|&(from, _)| from as usize <= offset);
+        next.checked_sub(1).and_then(|last| source.get(last)).map_or_else(Origin::default, |&(_, place)| place)
     }
 
     /// What a function takes and gives.
@@ -228,9 +207,18 @@ impl Program {
 /// What is kept of a blob besides its bytes, which live on in their pages only.
 #[derive(Debug)]
 struct Facts {
-    funcs: Box<[FuncCode]>,
+    funcs: SmallVec<[FuncCode; 1]>,
+    /// Formulas that can neither trap nor be interrupted have none.
+    places: Option<Box<Places>>,
+    largest_frame: u32,
+}
+
+/// Where code comes from.
+#[derive(Debug)]
+struct Places {
     sites: Box<[Site]>,
     inlined: Box<[InlinedCall]>,
+    /// From which place in the source the code from an offset on comes; empty where no array comes from outside, so that no access can fault.
     source: Box<[(u32, Origin)]>,
 }
 
@@ -238,35 +226,15 @@ impl Facts {
     fn of(blob: CodeBlob, signatures: &Signatures) -> Facts {
         let mut params = signatures.funcs.iter().flat_map(|func| &func.params);
         let takes_arrays = params.any(|param| matches!(param.ty, Type::Array(_)));
-        let source = if takes_arrays { blob.source.into() } else { Box::default() };
-        let (funcs, sites, inlined) = (blob.funcs.into(), blob.sites.into(), blob.inlined.into());
-        Facts { funcs, sites, inlined, source }
+        let source = if takes_arrays { blob.source.as_slice().into() } else { Box::default() };
+        let places = Places { sites: blob.sites.into(), inlined: blob.inlined.into(), source };
+        let is_empty = places.sites.is_empty() && places.inlined.is_empty() && places.source.is_empty();
+        let largest_frame = blob.funcs.iter().map(|func| func.frame_size).max().unwrap_or(0);
+        Facts { funcs: blob.funcs, places: (!is_empty).then(|| Box::new(places)), largest_frame }
     }
-}
 
-/// What the code must keep to.
-fn contract<'a>(
-    arch: Arch,
-    funcs: &'a [FuncCode],
-    sites: &'a [Site],
-    signatures: &'a Signatures,
-    pool: &'a [PoolEntry],
-    vector_bytes: u32,
-) -> Contract<'a> {
-    Contract { arch, funcs, signatures: &signatures.funcs, sites, pool, vector_bytes }
-}
-
-/// Whether the final bytes keep to it.
-fn verified(contract: &Contract<'_>, code: &[u8], at: Addresses) -> Result<(), String> {
-    if !stands(Wall::Verifier) {
-        return Ok(());
-    }
-    match verify::verify(contract, code, at) {
-        Ok(_) => Ok(()),
-        Err(rejection) => {
-            verify::note_rejection();
-            Err(rejection.to_string())
-        }
+    fn places(&self) -> Option<&Places> {
+        self.places.as_deref()
     }
 }
 
@@ -292,24 +260,16 @@ const FULL: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Pack {
     arch: Arch,
-    verify: bool,
     code: Vec<u8>,
     pool: Vec<u8>,
     parts: Vec<CodePart>,
-    waiting: Vec<(Facts, Arc<Signatures>, Words)>,
-}
-
-/// A program's words of the pool, and the bytes of its vectors: what the verifier must know besides.
-#[derive(Debug)]
-struct Words {
-    pool: Vec<PoolEntry>,
-    vector_bytes: u32,
+    waiting: Vec<(Facts, Arc<Signatures>)>,
 }
 
 impl Pack {
-    /// An empty one, for code of this machine, that is verified or not.
-    pub fn new(arch: Arch, verify: bool) -> Pack {
-        Pack { arch, verify, code: Vec::new(), pool: Vec::new(), parts: Vec::new(), waiting: Vec::new() }
+    /// An empty one, for code of this machine.
+    pub fn new(arch: Arch) -> Pack {
+        Pack { arch, code: Vec::new(), pool: Vec::new(), parts: Vec::new(), waiting: Vec::new() }
     }
 
     /// Whether a program is small enough to share pages.
@@ -336,9 +296,8 @@ impl Pack {
         self.code.extend_from_slice(&blob.code);
         write_pool(&blob.pool, &mut self.pool);
         self.parts.push(CodePart { code: code..self.code.len(), pool: pool..self.pool.len() });
-        let words = Words { pool: std::mem::take(&mut blob.pool), vector_bytes: blob.vector_bytes };
         let facts = Facts::of(blob, &signatures);
-        self.waiting.push((facts, signatures, words));
+        self.waiting.push((facts, signatures));
         Ok(())
     }
 
@@ -346,19 +305,14 @@ impl Pack {
     pub fn publish(&mut self, arena: &CodeArena) -> Result<Vec<Program>, MemoryError> {
         let waiting = std::mem::take(&mut self.waiting);
         let parts = std::mem::take(&mut self.parts);
-        let sealed = if parts.is_empty() { Ok(Vec::new()) } else { self.seal(arena, &parts, &waiting) };
+        let sealed = if parts.is_empty() { Ok(Vec::new()) } else { self.seal(arena, &parts) };
         self.code.clear();
         self.pool.clear();
-        let program = |(code, (facts, signatures, _))| Program::new(code, facts, signatures);
+        let program = |(code, (facts, signatures))| Program::new(code, facts, signatures);
         Ok(sealed?.into_iter().zip(waiting).map(program).collect())
     }
 
-    fn seal(
-        &self,
-        arena: &CodeArena,
-        parts: &[CodePart],
-        waiting: &[(Facts, Arc<Signatures>, Words)],
-    ) -> Result<Vec<ExecutableCode>, MemoryError> {
+    fn seal(&self, arena: &CodeArena, parts: &[CodePart]) -> Result<Vec<ExecutableCode>, MemoryError> {
         let mut writable = arena.writable(self.code.len(), self.pool.len())?;
         // What is between the parts stays as it is: traps.
         for part in parts {
@@ -366,17 +320,6 @@ impl Pack {
             writable.write_code_at(part.code.start, code)?;
         }
         writable.write_pool(&self.pool)?;
-        let pool_base = writable.pool_base() as u64;
-        let mut programs = parts.iter().zip(waiting);
-        writable.seal_parts(parts, |code, address| {
-            if !self.verify {
-                return Ok(());
-            }
-            let (part, (facts, signatures, words)) =
-                programs.next().ok_or_else(|| "a part without a program".to_owned())?;
-            let at = Addresses { code: address as u64, pool: pool_base + part.pool.start as u64 };
-            let contract = contract(self.arch, &facts.funcs, &facts.sites, signatures, &words.pool, words.vector_bytes);
-            verified(&contract, code, at)
-        })
+        writable.seal_parts(parts, |_, _| Ok(()))
     }
 }

@@ -7,6 +7,7 @@ use super::hir::{ExprId, ExprKind, FuncId, HostId, List, Step, StepKind};
 use super::{HostParams, HostSignature};
 use crate::diagnostic::cut;
 use crate::ir::op::Op;
+use crate::reuse::Buf;
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
 use crate::types::{Elem, Type};
@@ -68,7 +69,7 @@ impl Checker<'_> {
 
     fn nearest_function(&mut self, name: &str) -> Option<String> {
         let ast = self.ast;
-        let own = ast.fns.iter().map(|f| &*ast.symbols[f.name.symbol.0 as usize]);
+        let own = ast.fns.iter().map(|f| &ast.symbols[f.name.symbol.0 as usize]);
         let hosts = self.env.hosts.iter().map(|h| h.name.as_str());
         let candidates = own.chain(hosts).chain(builtins::BUILTINS.iter().map(|b| b.name));
         self.errors.nearest(name, candidates).map(str::to_string)
@@ -324,11 +325,11 @@ impl Checker<'_> {
             }
             Lower::Math(math) => ExprKind::Math(math, self.expr_list(ids)),
             Lower::Fold(op) => {
-                let steps: Vec<Step> = rest.iter().map(|&arg| step(op, arg)).collect();
+                let steps: Buf<Step> = rest.iter().map(|&arg| step(op, arg)).collect();
                 ExprKind::Chain(first, self.step_list(&steps))
             }
             Lower::Two(a, b) => {
-                let steps: Vec<Step> = rest.iter().zip([a, b]).map(|(&arg, op)| step(op, arg)).collect();
+                let steps: Buf<Step> = rest.iter().zip([a, b]).map(|(&arg, op)| step(op, arg)).collect();
                 ExprKind::Chain(first, self.step_list(&steps))
             }
             Lower::Times(factor) => {

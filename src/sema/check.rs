@@ -7,11 +7,11 @@ use super::graph::Graph;
 use super::hir::{self, ExprId, FuncId, Hir, List, Local, LocalId, Param, StmtId, StmtKind};
 use super::names::{Scopes, Visit, Walker};
 use crate::diagnostic::Diagnostics;
-use crate::hash::Set;
+use crate::hash::{Map, Set};
+use crate::reuse::{Buf, reusable};
 use crate::span::Span;
 use crate::syntax::ast::{self, Ast, Ident, Symbol};
 use crate::types::{Elem, Type};
-use std::collections::HashMap;
 
 /// What is known of an expression's type.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,6 +58,8 @@ pub(super) struct LocalInfo {
     pub writable: bool,
 }
 
+reusable!(LocalInfo, Option<u32>);
+
 /// An open loop.
 pub(super) struct Loop {
     /// Whether a `break` leaves it.
@@ -81,8 +83,8 @@ pub(super) struct Return {
 pub(super) struct Body {
     /// Its index; the number of functions for the program's own body.
     pub index: usize,
-    pub locals: Vec<Local>,
-    pub infos: Vec<LocalInfo>,
+    pub locals: Buf<Local>,
+    pub infos: Buf<LocalInfo>,
     pub loops: Vec<Loop>,
     /// The result that it states.
     pub declared: Option<(Type, Span)>,
@@ -110,12 +112,12 @@ pub(super) struct Checker<'a> {
     pub body: Body,
     pub signatures: Vec<Signature>,
     /// The function of each symbol that names one.
-    pub fn_of: Vec<Option<u32>>,
+    pub fn_of: Buf<Option<u32>>,
     /// The constant of each symbol that names one.
-    pub const_of: Vec<Option<u32>>,
+    pub const_of: Buf<Option<u32>>,
     /// The value of each constant; none where it is wrong.
     pub const_values: Vec<Option<ConstValue>>,
-    pub host_of: HashMap<&'a str, u32>,
+    pub host_of: Map<&'a str, u32>,
     /// Whether a constant is being checked.
     pub in_const: bool,
     /// The variables of the program's own statements, which its functions do not see; made when the first name is unknown.
@@ -132,14 +134,13 @@ impl<'a> Checker<'a> {
             source,
             ast,
             env,
-            // A conversion here and there besides the expressions of the text.
-            hir: Hir { exprs: Vec::with_capacity(ast.exprs.len() + ast.exprs.len() / 4 + 4), ..Hir::default() },
+            hir: Hir::default(),
             errors: Errors::default(),
             scopes: Scopes::new(symbols),
             body: Body::default(),
             signatures: Vec::new(),
-            fn_of: vec![None; symbols],
-            const_of: vec![None; symbols],
+            fn_of: Buf::filled(None, symbols),
+            const_of: Buf::filled(None, symbols),
             const_values: vec![None; ast.consts.len()],
             host_of: env.hosts.iter().enumerate().map(|(i, h)| (h.name.as_str(), i as u32)).collect(),
             in_const: false,
@@ -355,11 +356,10 @@ impl<'a> Checker<'a> {
         self.scopes.enter();
         let mut params = Vec::with_capacity(self.env.inputs.len());
         let ast = self.ast;
-        let named = |name: &str| ast.symbols.iter().position(|symbol| **symbol == *name);
+        let named = |name: &str| ast.symbols.iter().position(|symbol| *symbol == *name);
         // A few names are found faster without a table.
         let many = self.env.inputs.len() > 8;
-        let table: HashMap<&str, usize> =
-            ast.symbols.iter().take(if many { usize::MAX } else { 0 }).map(|s| &**s).zip(0..).collect();
+        let table: Map<&str, usize> = ast.symbols.iter().take(if many { usize::MAX } else { 0 }).zip(0..).collect();
         for input in &self.env.inputs {
             let local =
                 self.new_local(input.name.clone(), Ty::Known(input.ty), Origin::Input, input.mutable, Span::default());

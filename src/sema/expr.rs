@@ -7,6 +7,7 @@ use super::check::{Checker, Origin, Ty, Val, elem_of, join, ty_name};
 use super::consts::ConstValue;
 use super::errors::{brief, quote};
 use super::hir::{ExprId, ExprKind, List, LocalId, StmtId, StmtKind};
+use crate::reuse::Buf;
 use crate::span::Span;
 use crate::syntax::ast::{self, BlockId, Symbol, UnaryOp};
 use crate::types::{Elem, Type};
@@ -138,7 +139,7 @@ impl Checker<'_> {
 
     fn nearest_value(&mut self, name: &str) -> Option<String> {
         let ast = self.ast;
-        let text = |symbol: Symbol| &*ast.symbols[symbol.0 as usize];
+        let text = |symbol: Symbol| &ast.symbols[symbol.0 as usize];
         let consts = ast.consts.iter().map(|c| text(c.name.symbol));
         // Inputs that the program does not name are not in scope.
         let in_main = self.body.index == ast.fns.len();
@@ -159,7 +160,7 @@ impl Checker<'_> {
     pub fn block(&mut self, id: BlockId, place: Option<Elem>) -> Val {
         let block = self.ast.blocks[id.0 as usize];
         self.scopes.enter();
-        let mut out = Vec::new();
+        let mut out = Buf::new();
         let leaves = self.stmts(block.stmts, &mut out);
         let val = block.value.map(|value| self.expr(value, place));
         self.scopes.leave();
@@ -188,7 +189,7 @@ impl Checker<'_> {
     pub fn unit_block(&mut self, id: BlockId, missing_else: bool) -> Val {
         let block = self.ast.blocks[id.0 as usize];
         self.scopes.enter();
-        let mut out = Vec::new();
+        let mut out = Buf::new();
         let mut leaves = self.stmts(block.stmts, &mut out);
         if let Some(value) = block.value {
             leaves |= self.discard(value, missing_else, &mut out);
@@ -198,7 +199,7 @@ impl Checker<'_> {
     }
 
     /// Checks an expression whose value is thrown away, as a statement. Tells whether it leaves.
-    pub fn discard(&mut self, id: ast::ExprId, missing_else: bool, out: &mut Vec<StmtId>) -> bool {
+    pub fn discard(&mut self, id: ast::ExprId, missing_else: bool, out: &mut Buf<StmtId>) -> bool {
         let span = self.span(id);
         let val = match self.ast.exprs[id.0 as usize].kind {
             ast::ExprKind::If(arms, other) if !self.in_const => self.if_unit(arms, other, span),
@@ -454,7 +455,7 @@ impl Checker<'_> {
     pub fn postfixes(&mut self, base: Val, postfixes: List, span: Span) -> Val {
         // Slices of slices nest in the tree; many of them go through temporaries, so that it stays shallow.
         let flat = postfixes.len > 4;
-        let mut stmts = Vec::new();
+        let mut stmts = Buf::new();
         let mut val = base;
         for i in postfixes.range() {
             let postfix = self.ast.postfixes[i];

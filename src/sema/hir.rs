@@ -4,6 +4,7 @@
 //! the syntax tree: chains are n-ary, so no walk recurses deeper than the nesting limit (times a small constant).
 
 use crate::ir::op::{ArrayOp, Math, Op};
+use crate::reuse::{Buf, reusable};
 use crate::span::Span;
 use crate::types::{Elem, Type};
 
@@ -30,20 +31,23 @@ pub struct Hir {
     /// The program's own body.
     pub main: Option<FuncId>,
     /// All expressions.
-    pub exprs: Vec<Expr>,
+    pub exprs: Buf<Expr>,
     /// All statements.
-    pub stmts: Vec<Stmt>,
+    pub stmts: Buf<Stmt>,
     /// Pool of expression lists.
-    pub expr_lists: Vec<ExprId>,
+    pub expr_lists: Buf<ExprId>,
     /// Pool of statement lists.
-    pub stmt_lists: Vec<StmtId>,
+    pub stmt_lists: Buf<StmtId>,
     /// Pool of chain steps.
-    pub steps: Vec<Step>,
+    pub steps: Buf<Step>,
     /// Pool of comparison links.
-    pub links: Vec<Link>,
+    pub links: Buf<Link>,
     /// Pool of `if` arms: condition and body.
-    pub arms: Vec<(ExprId, ExprId)>,
+    pub arms: Buf<(ExprId, ExprId)>,
 }
+
+// Lists of [`ExprId`] and [`StmtId`] are reusable already.
+reusable!(Expr, Stmt, Step, Link, Local, (ExprId, ExprId));
 
 impl Hir {
     /// Whether the program's own body does nothing: its text has functions only.
@@ -69,7 +73,7 @@ pub struct Func {
     /// The first so many locals are its parameters.
     pub params: Vec<Param>,
     /// Parameters, variables, loop names and temporaries.
-    pub locals: Vec<Local>,
+    pub locals: Buf<Local>,
     /// What it returns.
     pub result: Type,
     /// For an array result: whether all that it can return is writable.

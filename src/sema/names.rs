@@ -1,23 +1,26 @@
 //! Which names a program uses: the scopes, the calls between functions, and the names that only a host can give.
 
+use crate::reuse::{Buf, reusable};
 use crate::span::Span;
 use crate::syntax::ast::{Ast, BlockId, ExprId, ExprKind, ForIter, Ident, List, PostfixKind, StmtId, StmtKind, Symbol};
+
+reusable!((Symbol, u32));
 
 const NONE: u32 = u32::MAX;
 
 /// What each name means here: lexical scopes over a table with one entry a symbol.
 pub(super) struct Scopes {
-    meaning: Vec<u32>,
+    meaning: Buf<u32>,
     /// What each definition hid.
-    hidden: Vec<(Symbol, u32)>,
+    hidden: Buf<(Symbol, u32)>,
     /// Lengths of `hidden` at the start of each open scope.
-    open: Vec<usize>,
+    open: Buf<usize>,
 }
 
 impl Scopes {
     /// No scope and no name.
     pub fn new(symbols: usize) -> Scopes {
-        Scopes { meaning: vec![NONE; symbols], hidden: Vec::new(), open: Vec::new() }
+        Scopes { meaning: Buf::filled(NONE, symbols), hidden: Buf::new(), open: Buf::new() }
     }
 
     /// Opens a scope.

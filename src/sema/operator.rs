@@ -4,6 +4,7 @@ use super::check::{Checker, Ty, Val, ty_name};
 use super::hir::{ExprId, ExprKind, Link, List, Step, StepKind};
 use crate::diagnostic::Diagnostic;
 use crate::ir::op::{Math, Op};
+use crate::reuse::Buf;
 use crate::span::Span;
 use crate::syntax::ast::{self, BinaryOp, CompareOp, LogicOp, UnaryOp};
 use crate::types::Type;
@@ -18,7 +19,7 @@ pub(super) struct Acc {
     /// The type so far.
     pub ty: Ty,
     /// What is applied.
-    pub steps: Vec<Step>,
+    pub steps: Buf<Step>,
 }
 
 impl Checker<'_> {
@@ -67,7 +68,7 @@ impl Checker<'_> {
     #[inline(never)]
     pub fn chain(&mut self, first: ast::ExprId, links: List, span: Span) -> Val {
         let val = self.expr(first, None);
-        let mut acc = Acc { first: Some(val.id), ty: val.ty, steps: Vec::with_capacity(links.len as usize) };
+        let mut acc = Acc { first: Some(val.id), ty: val.ty, steps: Buf::new() };
         for i in links.range() {
             let link = self.ast.chain_links[i];
             let operand = self.expr(link.operand, None);

@@ -6,6 +6,7 @@ use super::errors::{brief, quote};
 use super::hir::{ExprId, ExprKind, LocalId, StmtId, StmtKind};
 use super::operator::{Acc, zero};
 use crate::ir::op::Op;
+use crate::reuse::Buf;
 use crate::span::Span;
 use crate::syntax::ast::{self, BinaryOp, Ident, List, PostfixKind, Symbol};
 use crate::types::{Elem, Type};
@@ -27,7 +28,7 @@ impl Checker<'_> {
         op: Option<BinaryOp>,
         value: ast::ExprId,
         span: Span,
-        out: &mut Vec<StmtId>,
+        out: &mut Buf<StmtId>,
     ) {
         let ast::Expr { kind, span: place, .. } = self.ast.exprs[target.0 as usize];
         match kind {
@@ -59,7 +60,7 @@ impl Checker<'_> {
         op: Option<BinaryOp>,
         value: ast::ExprId,
         span: Span,
-        out: &mut Vec<StmtId>,
+        out: &mut Buf<StmtId>,
     ) {
         let Some(local) = self.assignable(symbol, place, op, span) else {
             self.expr(value, None);
@@ -75,7 +76,7 @@ impl Checker<'_> {
         let result = match op {
             None => val,
             Some(op) => {
-                let mut acc = Acc { first: Some(current.id), ty: current.ty, steps: Vec::new() };
+                let mut acc = Acc { first: Some(current.id), ty: current.ty, steps: Buf::new() };
                 self.step(&mut acc, op, val, value, span, span);
                 self.close_chain(acc, span)
             }
@@ -194,7 +195,7 @@ impl Checker<'_> {
         op: Option<BinaryOp>,
         value: ast::ExprId,
         span: Span,
-        out: &mut Vec<StmtId>,
+        out: &mut Buf<StmtId>,
     ) {
         let Some(element) = self.element(base, postfixes) else {
             self.expr(value, None);
@@ -214,7 +215,7 @@ impl Checker<'_> {
             }
             return;
         };
-        let mut acc = Acc { first: None, ty: Ty::Known(elem.scalar()), steps: Vec::new() };
+        let mut acc = Acc { first: None, ty: Ty::Known(elem.scalar()), steps: Buf::new() };
         self.step(&mut acc, op, val, value, span, span);
         match acc.ty {
             Ty::Known(ty) if ty == elem.scalar() => {

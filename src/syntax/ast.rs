@@ -3,8 +3,10 @@
 //! Chains of left-associative operators, comparisons, `and`/`or`, `else if` and postfixes are one n-ary node each; everything
 //! else nests at most as deep as the parser's limit allows. Spans never include enclosing parentheses.
 
+use crate::reuse::{Buf, reusable};
 use crate::span::Span;
 
+pub use super::intern::Symbols;
 pub use super::print::print;
 
 macro_rules! index {
@@ -55,23 +57,23 @@ pub struct Ident {
 #[derive(Debug, Default)]
 pub struct Ast {
     /// All expressions.
-    pub exprs: Vec<Expr>,
+    pub exprs: Buf<Expr>,
     /// Pool of expression lists (arguments, elements, operands of `and`/`or`).
-    pub expr_lists: Vec<ExprId>,
+    pub expr_lists: Buf<ExprId>,
     /// Pool of the tails of `+ -` and `* / %` chains.
-    pub chain_links: Vec<ChainLink>,
+    pub chain_links: Buf<ChainLink>,
     /// Pool of the tails of comparison chains.
-    pub compare_links: Vec<CompareLink>,
+    pub compare_links: Buf<CompareLink>,
     /// Pool of postfixes.
-    pub postfixes: Vec<Postfix>,
+    pub postfixes: Buf<Postfix>,
     /// Pool of `if` arms.
-    pub arms: Vec<Arm>,
+    pub arms: Buf<Arm>,
     /// All blocks.
-    pub blocks: Vec<Block>,
+    pub blocks: Buf<Block>,
     /// All statements.
-    pub stmts: Vec<Stmt>,
+    pub stmts: Buf<Stmt>,
     /// Pool of statement lists.
-    pub stmt_lists: Vec<StmtId>,
+    pub stmt_lists: Buf<StmtId>,
     /// Functions in source order.
     pub fns: Vec<FnDecl>,
     /// Pool of parameters.
@@ -81,8 +83,10 @@ pub struct Ast {
     /// The program's own statements and value.
     pub body: Option<BlockId>,
     /// The text of each [`Symbol`].
-    pub symbols: Vec<Box<str>>,
+    pub symbols: Symbols,
 }
+
+reusable!(Expr, ExprId, ChainLink, CompareLink, Postfix, Arm, Block, Stmt, StmtId);
 
 /// An expression.
 #[derive(Clone, Copy, Debug)]

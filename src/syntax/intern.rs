@@ -1,23 +1,73 @@
-//! Names to small numbers: one hash for each occurrence, one allocation for each distinct name.
+//! Names to small numbers: one hash for each occurrence. All distinct names stand in one string.
 
 use super::ast::Symbol;
+use crate::reuse::Buf;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::LazyLock;
+
+/// The names of a text, by [`Symbol`].
+#[derive(Clone, Debug, Default)]
+pub struct Symbols {
+    text: String,
+    /// Where each ends; it starts where the one before ends.
+    ends: Buf<u32>,
+}
+
+impl Symbols {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Adds one, even if it is there.
+    pub fn push(&mut self, name: &str) {
+        self.text.push_str(name);
+        self.ends.push(self.text.len() as u32);
+    }
+
+    /// The name with this number.
+    pub fn get(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index)? as usize;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        self.text.get(start..end)
+    }
+
+    /// All, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|index| &self[index])
+    }
+}
+
+impl std::ops::Index<usize> for Symbols {
+    type Output = str;
+    fn index(&self, index: usize) -> &str {
+        self.get(index).unwrap_or_default()
+    }
+}
 
 /// The table of names of one text.
 pub(super) struct Interner {
-    symbols: Vec<Box<str>>,
-    hashes: Vec<u32>,
+    symbols: Symbols,
+    hashes: Buf<u32>,
     /// Open addressing, a power of two long and at most half full; holds symbol + 1, or 0.
-    slots: Vec<u32>,
-    /// Keyed anew for each text: nobody can write names that all collide.
+    slots: Buf<u32>,
     keys: [u64; 2],
 }
 
+/// Of this process: nobody can write names that all collide.
+static KEYS: LazyLock<[u64; 2]> = LazyLock::new(|| {
+    let seed = RandomState::new().build_hasher().finish();
+    [seed, seed.rotate_left(32).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1]
+});
+
 impl Interner {
     pub(super) fn new() -> Interner {
-        let seed = RandomState::new().build_hasher().finish();
-        let keys = [seed, seed.rotate_left(32).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1];
-        Interner { symbols: Vec::new(), hashes: Vec::new(), slots: vec![0; 32], keys }
+        Interner { symbols: Symbols::default(), hashes: Buf::new(), slots: Buf::filled(0, 32), keys: *KEYS }
     }
 
     /// The name's number: always the same for the same name.
@@ -29,7 +79,7 @@ impl Interner {
                 0 => break,
                 taken => {
                     let at = taken as usize - 1;
-                    if self.hashes[at] == hash && &*self.symbols[at] == name {
+                    if self.hashes[at] == hash && &self.symbols[at] == name {
                         return Symbol(taken - 1);
                     }
                 }
@@ -37,7 +87,7 @@ impl Interner {
             slot = (slot + 1) & (self.slots.len() - 1);
         }
         let symbol = self.symbols.len() as u32;
-        self.symbols.push(name.into());
+        self.symbols.push(name);
         self.hashes.push(hash);
         self.slots[slot] = symbol + 1;
         if self.symbols.len() * 2 > self.slots.len() {
@@ -46,13 +96,13 @@ impl Interner {
         Symbol(symbol)
     }
 
-    pub(super) fn into_symbols(self) -> Vec<Box<str>> {
+    pub(super) fn into_symbols(self) -> Symbols {
         self.symbols
     }
 
     fn grow(&mut self) {
         let len = self.slots.len() * 4;
-        let mut slots = vec![0; len];
+        let mut slots = Buf::filled(0, len);
         for (symbol, &hash) in self.hashes.iter().enumerate() {
             let mut slot = hash as usize & (len - 1);
             while slots[slot] != 0 {
@@ -94,6 +144,6 @@ mod tests {
         assert_eq!(first, again);
         assert_eq!(first, (0..10_000).map(Symbol).collect::<Vec<_>>());
         let symbols = names.into_symbols();
-        assert!(symbols.iter().zip(&all).all(|(a, b)| **a == **b));
+        assert!(symbols.iter().zip(&all).all(|(a, b)| a == b.as_str()));
     }
 }

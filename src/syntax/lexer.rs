@@ -7,6 +7,7 @@ use super::intern::Interner;
 use super::token::{Kind, Token, Tokens};
 use super::unusual::{self, Meant};
 use crate::diagnostic::{Diagnostic, Diagnostics, cut, is_format};
+use crate::reuse::Buf;
 use crate::span::Span;
 
 /// Cuts a text into tokens.
@@ -15,9 +16,9 @@ pub(super) fn lex(source: &str, errors: &mut Diagnostics) -> Tokens {
         source: source.as_bytes(),
         whole: source,
         at: 0,
-        tokens: Vec::with_capacity(source.len() / 3 + 2),
-        ints: Vec::new(),
-        floats: Vec::new(),
+        tokens: Buf::new(),
+        ints: Buf::new(),
+        floats: Buf::new(),
         names: Interner::new(),
         errors,
         open_comment: false,
@@ -39,9 +40,9 @@ pub(super) struct Lexer<'a> {
     whole: &'a str,
     /// The next byte to read.
     pub(super) at: usize,
-    tokens: Vec<Token>,
-    pub(super) ints: Vec<u64>,
-    pub(super) floats: Vec<f64>,
+    tokens: Buf<Token>,
+    pub(super) ints: Buf<u64>,
+    pub(super) floats: Buf<f64>,
     names: Interner,
     pub(super) errors: &'a mut Diagnostics,
     open_comment: bool,

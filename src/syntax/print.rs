@@ -77,7 +77,7 @@ impl Printer<'_> {
     }
 
     fn name(&mut self, symbol: Symbol) {
-        self.out.push_str(self.ast.symbols.get(symbol.0 as usize).map_or("?", |name| name));
+        self.out.push_str(self.ast.symbols.get(symbol.0 as usize).unwrap_or("?"));
     }
 
     fn declared(&mut self, name: Ident, ty: Option<TypeName>) {

@@ -158,15 +158,6 @@ pub enum Step {
         /// Below 64.
         by: u8,
     },
-    /// `to = a >> by`, signed.
-    ShiftRightSigned {
-        /// A general register.
-        to: u8,
-        /// A general register.
-        a: u8,
-        /// Below 64.
-        by: u8,
-    },
     /// `to = a << by`
     ShiftLeft {
         /// A general register.
@@ -438,7 +429,7 @@ pub struct Decoded {
 impl Decoded {
     /// An instruction of so many bytes that does nothing yet.
     pub fn new(len: u32) -> Decoded {
-        Decoded { len, ..Decoded::default() }
+        Decoded { len, steps: [None; 6], count: 0 }
     }
 
     /// And then this. Past the sixth, `false`: the caller refuses the instruction.

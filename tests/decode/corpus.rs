@@ -63,7 +63,7 @@ pub fn each(mut see: impl FnMut(&str, CodeBlob, bool)) {
 }
 
 /// Types of the names that formulas use.
-pub const TYPES: &[&[(&str, InputType)]] = &[
+const TYPES: &[&[(&str, InputType)]] = &[
     &[
         ("x", InputType::Column(Elem::F64)),
         ("y", InputType::Column(Elem::F64)),
@@ -100,7 +100,7 @@ pub const TYPES: &[&[(&str, InputType)]] = &[
 ];
 
 /// Each built-in of scalars and each operator, of variables and of constants.
-pub fn formulas() -> Vec<Typed> {
+fn formulas() -> Vec<Typed> {
     let floats = ["x", "y", "0.0", "1.5", "u", "f64(n)"];
     let ints = ["n", "m", "0", "1", "-7", "8", "63", "200", "10000000001", "k"];
     let bools = ["b", "n < m", "x < y", "true"];
@@ -170,7 +170,7 @@ pub fn formulas() -> Vec<Typed> {
     texts.into_iter().map(typed).collect()
 }
 
-pub fn kernels() -> Vec<String> {
+fn kernels() -> Vec<String> {
     let mut texts: Vec<String> = (0..60).map(random_kernels::kernel).collect();
     let more = [
         "var t = 0.0; for i in 0..4 { t += x * f64(i); } t",
@@ -184,10 +184,10 @@ pub fn kernels() -> Vec<String> {
     texts
 }
 
-pub type Typed = (String, Vec<(String, Type)>);
+type Typed = (String, Vec<(String, Type)>);
 
 /// The examples, the cases, random programs, and what those seldom have.
-pub fn others() -> Vec<Typed> {
+fn others() -> Vec<Typed> {
     let mut programs = constructs();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in std::fs::read_dir(root.join("examples")).expect("the examples") {

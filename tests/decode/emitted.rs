@@ -180,7 +180,7 @@ fn register(class: RegClass, place: usize, choice: usize, is_wide: bool) -> Allo
 fn emit(features: CpuFeatures, frame: Frame, work: impl FnOnce(&mut X64, &mut Context)) -> Vec<u8> {
     let mut x64 = X64::new(features);
     let entry = x64.asm().new_dynamic_label();
-    let mut cx = Context::new(vec![entry], true);
+    let mut cx = Context::new(vec![entry].into(), true);
     cx.frame = frame;
     x64.asm().dynamic_label(entry);
     work(&mut x64, &mut cx);

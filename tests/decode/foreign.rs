@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 /// A decoder to which any place near the code is in the pool.
-fn decoder(is_wide: bool) -> X64Decoder {
+fn decoder(is_wide: bool) -> X64Decoder<'static> {
     X64Decoder::new(1 << 32, 0..1 << 33, is_wide)
 }
 
@@ -72,7 +72,7 @@ fn is_reproduced(inst: &Instruction, bytes: &[u8]) -> bool {
 }
 
 /// Decodes the first instruction; what is accepted must be an instruction in its own encoding, and do what is said of it.
-fn decode(decoder: &X64Decoder, code: &[u8]) -> Result<Decoded, Refused> {
+fn decode(decoder: &X64Decoder<'_>, code: &[u8]) -> Result<Decoded, Refused> {
     let decoded = decoder.decode(code, 0)?;
     assert!(decoded.len > 0 && decoded.len as usize <= code.len(), "{code:02x?}");
     let insts: Vec<Instruction> = Decoder::with_ip(64, code, 0, DecoderOptions::NONE)
@@ -557,6 +557,25 @@ fn much_that_is_no_code_takes_time_in_proportion() {
     };
     let (half, whole) = (best(&code[..code.len() / 2]), best(&code));
     assert!(whole.as_secs_f64() < half.as_secs_f64() * 2.5, "{half:?} {whole:?}");
+}
+
+#[test]
+fn a_decoder_that_is_ready_says_the_same() {
+    let mut random = Random(5);
+    let code: Vec<u8> = (0..20_000).flat_map(|_| random.bytes::<8>()).collect();
+    let (plain, ready) = (decoder(true), decoder(true).over(&code));
+    let mut accepted = 0;
+    // Not in order, and past the end.
+    for offset in (0..code.len() as u32 + 20).rev() {
+        let said = plain.decode(&code, offset);
+        assert_eq!(said, ready.decode(&code, offset), "{offset}");
+        accepted += u32::from(said.is_ok());
+    }
+    assert!(accepted > 1_000, "{accepted}");
+    // Of other code it says what that code does.
+    let other = [0xC3];
+    assert_eq!(plain.decode(&other, 0), ready.decode(&other, 0));
+    assert_eq!(ready.decode(&code[..1], 1), Err(Refused::Invalid));
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn variants(inst: &Instruction) -> String {
 }
 
 /// Decodes all of it, instruction behind instruction, checks what is said of each, and notes the forms.
-fn sweep(name: &str, decoder: &X64Decoder, code: &[u8], seen: &mut Seen) {
+fn sweep(name: &str, decoder: &X64Decoder<'_>, code: &[u8], seen: &mut Seen) {
     let mut offset = 0;
     while (offset as usize) < code.len() {
         let bytes = &code[offset as usize..];
@@ -66,7 +66,7 @@ fn all_that_is_made_is_listed() {
     let mut seen = Seen::default();
     corpus::each(|name, mut blob, is_wide| {
         blob.link(Arch::X64, CODE, POOL).expect("the pool is near");
-        let decoder = X64Decoder::new(CODE, POOL..POOL + blob.pool.len() as u64 * 8, is_wide);
+        let decoder = X64Decoder::new(CODE, POOL..POOL + blob.pool.len() as u64 * 8, is_wide).over(&blob.code);
         sweep(name, &decoder, &blob.code, &mut seen);
     });
     emitted::each(|name, code, is_wide| {

@@ -185,7 +185,7 @@ struct Made(Func);
 
 impl Made {
     fn new() -> Made {
-        Made(Func { regions: vec![Region::default()], name: "made".to_owned(), ..Func::default() })
+        Made(Func { regions: vec![Region::default()].into(), name: "made".to_owned(), ..Func::default() })
     }
 
     fn param(&mut self, scalar: Scalar) -> Value {

@@ -89,7 +89,7 @@ pub struct Builder {
 
 impl Builder {
     pub fn new(features: CpuFeatures) -> Builder {
-        let func = Func { regions: vec![Region::default()], name: "lanes".to_owned(), ..Func::default() };
+        let func = Func { regions: vec![Region::default()].into(), name: "lanes".to_owned(), ..Func::default() };
         Builder { func, lanes: features.lanes(), region: 0, types: Vec::new() }
     }
 
@@ -144,7 +144,7 @@ impl Builder {
     /// What is made from now on stands in a new region with these parameters; the old region's number is given back.
     pub fn open(&mut self, params: &[Ty]) -> (RegionId, Vec<Value>) {
         let params: Vec<Value> = params.iter().map(|ty| self.func.new_value(*ty)).collect();
-        self.func.regions.push(Region { params: params.clone(), insts: Vec::new() });
+        self.func.regions.push(Region { params: params.clone().into(), insts: Vec::new().into() });
         (RegionId(self.func.regions.len() as u32 - 1), params)
     }
 
@@ -211,7 +211,7 @@ pub fn compiled(made: Vec<Made>, (arch, features): (Arch, CpuFeatures)) -> Compi
     };
     let info = Signatures { funcs: types.into_iter().map(signature).collect(), main: None, recursive: false };
     let arena = CodeArena::new(CodeArenaConfig::default());
-    let program = Program::publish(&arena, arch, blob, Arc::new(info), false).expect("published");
+    let program = Program::publish(&arena, arch, blob, Arc::new(info)).expect("published");
     Compiled { program, arena: Arena::new(1 << 20), hosts: Hosts { functions: Vec::new(), stacks: StackPool::new() } }
 }
 

@@ -331,7 +331,7 @@ fn pieces<'a>(entry: &'a str, ast: &'a ast::Ast) -> Vec<Piece<'a>> {
     for id in &ast.stmt_lists[body.stmts.range()] {
         let stmt = &ast.stmts[id.0 as usize];
         let defines = match stmt.kind {
-            ast::StmtKind::Let { mutable, name, .. } => Some((&*ast.symbols[name.symbol.0 as usize], mutable)),
+            ast::StmtKind::Let { mutable, name, .. } => Some((&ast.symbols[name.symbol.0 as usize], mutable)),
             _ => None,
         };
         pieces.push(Piece { text: text(stmt.span), defines, last: false });

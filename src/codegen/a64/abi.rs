@@ -61,12 +61,13 @@ pub(super) fn abi() -> Abi {
     let callers_floats = floats(0..CALLEE_SAVED_FLOATS.start) | floats(CALLEE_SAVED_FLOATS.end..FTMP);
     let clobbers = ints(CALLER_SAVED) | callers_floats;
     Abi {
-        env: MachineEnv {
+        registers: MachineEnv {
             preferred_regs_by_class: [ints(CALLER_SAVED), callers_floats, PRegSet::empty()],
             non_preferred_regs_by_class: [ints(CALLEE_SAVED), floats(CALLEE_SAVED_FLOATS), PRegSet::empty()],
             scratch_by_class: [Some(int(TMP)), Some(float(FTMP)), None],
             fixed_stack_slots: Vec::new(),
-        },
+        }
+        .into(),
         int_args: (0..8).map(int).collect(),
         float_args: (0..8).map(float).collect(),
         int_results: [int(0), int(1)],

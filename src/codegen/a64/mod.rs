@@ -17,11 +17,19 @@ use super::{Arch, CodegenError, CpuFeatures};
 use dynasmrt::aarch64::Aarch64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
 use regalloc2::{Allocation, RegClass, VReg};
+use std::cell::Cell;
+use std::sync::LazyLock;
 
 /// Emits AArch64 machine code.
 pub struct A64 {
     asm: VecAssembler<Aarch64Relocation>,
-    abi: Abi,
+}
+
+static ABI: LazyLock<Abi> = LazyLock::new(abi::abi);
+
+thread_local! {
+    /// The last assembler, for its memory.
+    static ASM: Cell<Option<VecAssembler<Aarch64Relocation>>> = const { Cell::new(None) };
 }
 
 /// One or more instructions in dynasm's notation; `X(n)`, `W(n)`, `D(n)`, `S(n)` are registers by number, `XSP(n)` one that may be the stack pointer.
@@ -49,11 +57,16 @@ impl Target for A64 {
     type Reloc = Aarch64Relocation;
 
     fn new(_features: CpuFeatures) -> A64 {
-        A64 { asm: VecAssembler::new(0), abi: abi::abi() }
+        A64 { asm: ASM.try_with(Cell::take).ok().flatten().unwrap_or_else(|| VecAssembler::new(0)) }
+    }
+
+    fn keep(self) {
+        // A thread that is ending keeps nothing.
+        let _ = ASM.try_with(|kept| kept.set(Some(self.asm)));
     }
 
     fn abi(&self) -> &Abi {
-        &self.abi
+        &ABI
     }
 
     fn folds(&self, kind: FlatKind, arg: usize, bits: u64) -> bool {

@@ -6,6 +6,7 @@ use crate::codegen::target::Target;
 use crate::ir::func::InstId;
 use crate::ir::op::Math;
 use crate::span::Span;
+use smallvec::smallvec;
 
 impl<T: Target> Flattener<'_, T> {
     /// One instruction that tests by itself, a comparison in it where that is only for it.
@@ -17,7 +18,7 @@ impl<T: Target> Flattener<'_, T> {
                 let kind = FlatKind::RareCmp(math, op, !negated);
                 (kind, self.op_args(kind, op, &[left, right]))
             }
-            None => (FlatKind::Rare(math, !negated), vec![Arg::Reg(self.reg(condition))]),
+            None => (FlatKind::Rare(math, !negated), smallvec![Arg::Reg(self.reg(condition))]),
         };
         args.extend(all[1..].iter().map(|value| Arg::Reg(self.reg(*value))));
         let defs = self.results(id);

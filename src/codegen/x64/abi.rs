@@ -13,6 +13,7 @@
 //! | xmm16-xmm31, k1-k6 | vectors and masks, with AVX-512 |
 
 use super::vector_operands::{mask, masks};
+use crate::codegen::scan::Registers;
 use crate::codegen::target::Abi;
 use regalloc2::{MachineEnv, PReg, PRegSet, RegClass};
 
@@ -54,28 +55,45 @@ pub(super) const fn float(number: u8) -> PReg {
     PReg::new(number as usize, RegClass::Float)
 }
 
+/// The conventions at a level of the processor.
+pub(super) struct Conventions {
+    pub abi: Abi,
+    /// The registers of vectors, where there are more than the scalar instructions can name.
+    pub wide_registers: Option<Registers>,
+}
+
+impl Conventions {
+    /// Those of AVX-512, or of what is below it.
+    pub fn new(is_wide: bool) -> Conventions {
+        let abi = abi(is_wide);
+        let wide_registers = is_wide.then(|| wide_env(&abi).into());
+        Conventions { abi, wide_registers }
+    }
+}
+
 /// What may be allocated where every instruction can name all 32 vector registers.
-pub(super) fn wide_env(abi: &Abi) -> MachineEnv {
-    let mut env = abi.env.clone();
+fn wide_env(abi: &Abi) -> MachineEnv {
+    let mut env = abi.registers.env.clone();
     env.preferred_regs_by_class[RegClass::Float as usize] =
         (0..FLOATS).filter(|number| *number != XTMP).map(float).collect();
     env
 }
 
 /// The conventions, of AVX-512 where it is there.
-pub(super) fn abi(is_wide: bool) -> Abi {
+fn abi(is_wide: bool) -> Abi {
     let set = |numbers: &[u8]| numbers.iter().map(|number| int(*number)).collect::<PRegSet>();
     let floats: PRegSet = (0..XTMP).map(float).collect();
     let clobbers = set(&CALLER_SAVED) | floats;
     let masks = if is_wide { masks() } else { PRegSet::empty() };
     let wide_floats: PRegSet = (XTMP + 1..FLOATS).map(float).collect();
     Abi {
-        env: MachineEnv {
+        registers: MachineEnv {
             preferred_regs_by_class: [set(&CALLER_SAVED), floats, masks],
             non_preferred_regs_by_class: [set(&CALLEE_SAVED), PRegSet::empty(), PRegSet::empty()],
             scratch_by_class: [Some(int(TMP)), Some(float(XTMP)), is_wide.then_some(mask(KTMP))],
             fixed_stack_slots: Vec::new(),
-        },
+        }
+        .into(),
         int_args: [RDI, RSI, RDX, RCX, 8, 9].map(int).to_vec(),
         float_args: (0..8).map(float).collect(),
         int_results: [int(RAX), int(RDX)],

@@ -17,18 +17,28 @@ mod vex_table;
 
 use super::flat::{Arg, Flat, FlatInst, FlatKind};
 use super::frame::Frame;
+use super::scan::Registers;
 use super::target::{Abi, Context, Located, Operands, Stub, Target};
 use super::{Arch, CodegenError, CpuFeatures};
+use abi::Conventions;
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
-use regalloc2::{Allocation, MachineEnv, RegClass, VReg};
+use regalloc2::{Allocation, RegClass, VReg};
+use std::cell::Cell;
+use std::sync::LazyLock;
 
 /// Emits x86-64 machine code.
 pub struct X64 {
     asm: VecAssembler<X64Relocation>,
-    abi: Abi,
-    /// The registers of vectors, where there are more than the scalar instructions can name.
-    wide_env: Option<MachineEnv>,
+    conventions: &'static Conventions,
+}
+
+/// What code without AVX-512 and code with it is made by.
+static CONVENTIONS: LazyLock<[Conventions; 2]> = LazyLock::new(|| [false, true].map(Conventions::new));
+
+thread_local! {
+    /// The last assembler, for its memory.
+    static ASM: Cell<Option<VecAssembler<X64Relocation>>> = const { Cell::new(None) };
 }
 
 /// What heads of loops on vectors are aligned to, as far as the code is.
@@ -72,14 +82,17 @@ impl Target for X64 {
     type Reloc = X64Relocation;
 
     fn new(features: CpuFeatures) -> X64 {
-        let is_wide = features == CpuFeatures::V4;
-        let abi = abi::abi(is_wide);
-        let wide_env = is_wide.then(|| abi::wide_env(&abi));
-        X64 { asm: VecAssembler::new(0), abi, wide_env }
+        let asm = ASM.try_with(Cell::take).ok().flatten().unwrap_or_else(|| VecAssembler::new(0));
+        X64 { asm, conventions: &CONVENTIONS[usize::from(features == CpuFeatures::V4)] }
+    }
+
+    fn keep(self) {
+        // A thread that is ending keeps nothing.
+        let _ = ASM.try_with(|kept| kept.set(Some(self.asm)));
     }
 
     fn abi(&self) -> &Abi {
-        &self.abi
+        &self.conventions.abi
     }
 
     fn folds(&self, kind: FlatKind, arg: usize, bits: u64) -> bool {
@@ -89,8 +102,8 @@ impl Target for X64 {
         }
     }
 
-    fn env(&self, flat: &Flat) -> &MachineEnv {
-        self.vector_env(flat)
+    fn registers(&self, flat: &Flat) -> &Registers {
+        self.vector_registers(flat)
     }
 
     fn lanes(&self) -> u8 {

@@ -25,7 +25,7 @@ const TERNARY_NOT: u8 = 0x55;
 impl X64 {
     /// Whether vectors are of 512 bits and masks have registers of their own.
     pub(super) fn is_wide(&self) -> bool {
-        self.abi.env.scratch_by_class[RegClass::Vector as usize].is_some()
+        self.conventions.abi.registers.env.scratch_by_class[RegClass::Vector as usize].is_some()
     }
 
     pub(super) fn vector_len(&self) -> Len {

@@ -4,10 +4,11 @@ use super::X64;
 use super::abi::KTMP;
 use super::operands::{is_i32, plain, shared};
 use crate::codegen::flat::{Arg, Flat, FlatKind, Vector};
+use crate::codegen::scan::Registers;
 use crate::codegen::target::Operands;
 use crate::ir::op::{Op, Scalar};
 use crate::types::Elem;
-use regalloc2::{MachineEnv, PReg, PRegSet, RegClass, VReg};
+use regalloc2::{PReg, PRegSet, RegClass, VReg};
 
 /// Constants kept in registers, of 15 and of 31.
 const HELD: usize = 7;
@@ -75,7 +76,7 @@ impl X64 {
     }
 
     /// All 32 registers, where every instruction that has a float can name them.
-    pub(super) fn vector_env<'a>(&'a self, flat: &Flat) -> &'a MachineEnv {
+    pub(super) fn vector_registers(&self, flat: &Flat) -> &'static Registers {
         let can_name = |inst: &crate::codegen::flat::FlatInst| {
             let is_float = |reg: &VReg| reg.class() == RegClass::Float;
             let args = flat.args_of(inst).iter();
@@ -91,9 +92,9 @@ impl X64 {
                         | FlatKind::Load(Elem::F64 | Elem::F32)
                 )
         };
-        match &self.wide_env {
-            Some(env) if flat.lanes > 1 && flat.insts.iter().all(can_name) => env,
-            _ => &self.abi.env,
+        match &self.conventions.wide_registers {
+            Some(registers) if flat.lanes > 1 && flat.insts.iter().all(can_name) => registers,
+            _ => &self.conventions.abi.registers,
         }
     }
 

@@ -6,10 +6,11 @@
 use super::super::func::{InstKind, Ty, Value};
 use super::super::op::{Effect, Op, Scalar};
 use super::vars::Slot;
-use super::{Builder, Flow, Target, Val, tys_of};
+use super::{Builder, Flow, Target, Tys, Val, tys_of};
 use crate::sema::hir::{ExprId, ExprKind, Hir, Link, List, StepKind};
 use crate::span::Span;
 use crate::types::Type;
+use smallvec::smallvec;
 
 /// At most so many operands of a chain are evaluated between two jumps.
 const GROUP: usize = 4;
@@ -125,7 +126,7 @@ impl<'a> Builder<'a> {
         }
         let slots = self.assigned_in(id);
         let decided = self.const_bool(chain.decisive(), span);
-        self.block(slots, vec![Ty::one(Scalar::Bool)], span, |b, open| {
+        self.block(slots, smallvec![Ty::one(Scalar::Bool)], span, |b, open| {
             let last = b.links(chain, Some(Target { open, value: Val::One(decided) }), span)?;
             b.leave(open, Val::One(last), span)
         })
@@ -196,7 +197,7 @@ impl<'a> Builder<'a> {
             b.exit(if now { target } else { Target { open: own, value: Val::Unit } }, span);
             None
         };
-        self.branch(value, Vec::new(), Vec::new(), span, |b, own| leave(b, own, on), |b, own| leave(b, own, !on));
+        self.branch(value, Vec::new(), Tys::new(), span, |b, own| leave(b, own, on), |b, own| leave(b, own, !on));
     }
 
     /// Evaluates a condition and goes to `target` if it is `on`.
@@ -227,7 +228,7 @@ impl<'a> Builder<'a> {
                     return Some(());
                 }
                 let slots = self.assigned_in(cond);
-                self.block(slots, Vec::new(), span, |b, own| {
+                self.block(slots, Tys::new(), span, |b, own| {
                     let last = b.links(chain, Some(Target { open: own, value: Val::Unit }), span)?;
                     b.jump_if(last, on, target, span);
                     b.leave(own, Val::Unit, span)
@@ -279,14 +280,14 @@ impl<'a> Builder<'a> {
             self.branch(
                 cond,
                 Vec::new(),
-                Vec::new(),
+                Tys::new(),
                 span,
                 |b, _| b.arm_value(Some(body), open, span),
                 |b, own| b.leave(own, Val::Unit, span),
             )?;
         } else {
             let slots = self.assigned_in(cond);
-            self.block(slots, Vec::new(), span, |b, own| {
+            self.block(slots, Tys::new(), span, |b, own| {
                 b.jump(cond, false, Target { open: own, value: Val::Unit })?;
                 b.arm_value(Some(body), open, span)
             })?;
@@ -307,7 +308,7 @@ impl<'a> Builder<'a> {
         self.branch(
             cond,
             Vec::new(),
-            Vec::new(),
+            Tys::new(),
             span,
             |b, _| {
                 b.inst(InstKind::Trap(kind), &[], &[], span);

@@ -2,11 +2,12 @@
 
 use super::super::func::{InstKind, Ty, Value};
 use super::super::op::{ArrayOp, Math, Op, Scalar, elem_scalar};
-use super::{BuildError, Builder, Flow, Val, tys_of};
+use super::{Args, BuildError, Builder, Flow, Val, tys_of};
 use crate::sema::hir::{ExprId, ExprKind, FuncId, HostId, List, LocalId, Step, StepKind};
 use crate::span::Span;
 use crate::trap::TrapKind;
 use crate::types::{Elem, Type};
+use smallvec::smallvec;
 
 impl Builder<'_> {
     /// The tree contradicts itself; building goes on nowhere.
@@ -110,9 +111,9 @@ impl Builder<'_> {
 
     /// Scalars and arrays, left to right; an array is its address and its length.
     #[inline(never)]
-    fn args(&mut self, list: List) -> Flow<Vec<Value>> {
+    fn args(&mut self, list: List) -> Flow<Args> {
         let hir = self.hir;
-        let mut values = Vec::with_capacity(list.len as usize);
+        let mut values = Args::new();
         for &id in &hir.expr_lists[list.range()] {
             match self.expr(id)? {
                 Val::One(value) => values.push(value),
@@ -163,7 +164,7 @@ impl Builder<'_> {
 
     #[inline(never)]
     fn step(&mut self, value: Value, step: &Step) -> Flow<Value> {
-        let mut args = vec![value];
+        let mut args: Args = smallvec![value];
         if let Some(arg) = step.arg {
             args.push(self.scalar(arg)?);
         }

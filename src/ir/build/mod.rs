@@ -16,10 +16,15 @@ pub(crate) mod tests;
 
 use super::func::{Func, Inst, InstId, InstKind, Region, RegionId, Ty, Value, Values};
 use super::op::{Op, Scalar, scalar_of};
+use crate::reuse::Buf;
 use crate::sema::hir::{self, FuncId, Hir};
 use crate::span::Span;
 use crate::types::Type;
+use smallvec::{SmallVec, smallvec};
 use vars::{Facts, Slot, Vars};
+
+/// Arguments of an instruction.
+type Args = SmallVec<[Value; 4]>;
 
 /// What is built in.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +61,7 @@ struct Open {
     /// The variables that it gives back, before its value.
     slots: Vec<Slot>,
     /// The types of its value.
-    value: Vec<Ty>,
+    value: Tys,
     /// How many terminators exit it.
     exits: u32,
 }
@@ -101,7 +106,7 @@ pub fn build(hir: &Hir, id: FuncId, options: &BuildOptions) -> Result<Func, Buil
     let mut func = Func {
         name: source.name.clone(),
         span: source.span,
-        regions: vec![Region::default()],
+        regions: Buf::filled(Region::default(), 1),
         results: tys_of(source.result).iter().map(|ty| ty.scalar).collect(),
         ..Func::default()
     };
@@ -141,12 +146,15 @@ pub fn build(hir: &Hir, id: FuncId, options: &BuildOptions) -> Result<Func, Buil
     }
 }
 
+/// One for a scalar, two for an array.
+type Tys = SmallVec<[Ty; 2]>;
+
 /// The IR types of a value of the language: none for `()`, two for an array.
-fn tys_of(ty: Type) -> Vec<Ty> {
+fn tys_of(ty: Type) -> Tys {
     match (scalar_of(ty), ty) {
-        (Some(scalar), _) => vec![Ty::one(scalar)],
-        (None, Type::Array(_)) => vec![Ty::one(Scalar::Ptr), Ty::one(Scalar::I64)],
-        (None, _) => Vec::new(),
+        (Some(scalar), _) => smallvec![Ty::one(scalar)],
+        (None, Type::Array(_)) => smallvec![Ty::one(Scalar::Ptr), Ty::one(Scalar::I64)],
+        (None, _) => Tys::new(),
     }
 }
 
@@ -167,13 +175,13 @@ impl Builder<'_> {
     #[inline(never)]
     fn leave_function(&mut self, value: Val, span: Span) {
         let values = match (value, self.source.result) {
-            (_, Type::Unit) => Vec::new(),
-            (Val::One(value), Type::F64) => vec![self.op(Op::FCanon, &[value], span)],
-            (Val::One(value), _) => vec![value],
-            (Val::Array(address, len), _) => vec![address, len],
+            (_, Type::Unit) => Args::new(),
+            (Val::One(value), Type::F64) => smallvec![self.op(Op::FCanon, &[value], span)],
+            (Val::One(value), _) => smallvec![value],
+            (Val::Array(address, len), _) => smallvec![address, len],
             (Val::Unit, _) => {
                 self.fail(BuildError::Inconsistent);
-                Vec::new()
+                Args::new()
             }
         };
         if let Some(mark) = self.mark {
@@ -218,7 +226,7 @@ impl Builder<'_> {
             Op::FCopysign => 1,
             _ => return self.one(InstKind::Op(op), args, op.result(), span),
         };
-        let mut args = args.to_vec();
+        let mut args = Args::from_slice(args);
         if let Some(arg) = args.get_mut(seen) {
             *arg = self.one(InstKind::Op(Op::FCanon), &[*arg], Scalar::F64, span);
         }
@@ -235,14 +243,14 @@ impl Builder<'_> {
 
     #[inline(never)]
     fn new_region(&mut self, params: Vec<Value>) -> RegionId {
-        self.func.regions.push(Region { params, insts: Vec::new() });
+        self.func.regions.push(Region { params: params.into(), insts: Buf::new() });
         RegionId(self.func.regions.len() as u32 - 1)
     }
 
     /// Begins a structured instruction that gives back these variables and a value of these types. Its kind's regions are built, then it
     /// is closed.
     #[inline(never)]
-    fn enter(&mut self, kind: InstKind, args: &[Value], slots: Vec<Slot>, value: Vec<Ty>, span: Span) -> usize {
+    fn enter(&mut self, kind: InstKind, args: &[Value], slots: Vec<Slot>, value: Tys, span: Span) -> usize {
         let inst = self.inst(kind, args, &[], span);
         self.open.push(Open { inst, slots, value, exits: 0 });
         self.open.len() - 1
@@ -315,7 +323,7 @@ impl Builder<'_> {
     fn block(
         &mut self,
         slots: Vec<Slot>,
-        value: Vec<Ty>,
+        value: Tys,
         span: Span,
         fill: impl FnOnce(&mut Self, usize) -> Flow<()>,
     ) -> Flow<Val> {
@@ -330,7 +338,7 @@ impl Builder<'_> {
         &mut self,
         cond: Value,
         slots: Vec<Slot>,
-        value: Vec<Ty>,
+        value: Tys,
         span: Span,
         then: impl FnOnce(&mut Self, usize) -> Flow<()>,
         otherwise: impl FnOnce(&mut Self, usize) -> Flow<()>,

@@ -3,7 +3,7 @@
 use super::super::func::{InstKind, Ty, Value};
 use super::super::op::{Op, Scalar};
 use super::vars::Part;
-use super::{Builder, Flow, LoopTargets, Target, Val};
+use super::{Builder, Flow, LoopTargets, Target, Tys, Val};
 use crate::sema::hir::{ExprId, ExprKind, LocalId, StmtId, StmtKind};
 use crate::span::Span;
 use crate::types::Elem;
@@ -107,7 +107,7 @@ impl Builder<'_> {
         }
         let carried = params[counter.iter().len()..].to_vec();
         let region = self.new_region(params);
-        let open = self.enter(InstKind::Loop(region), &args, slots.clone(), Vec::new(), span);
+        let open = self.enter(InstKind::Loop(region), &args, slots.clone(), Tys::new(), span);
         self.in_region(region, |b| {
             for (&slot, &value) in slots.iter().zip(&carried) {
                 b.vars.set(slot, value);
@@ -162,7 +162,7 @@ impl Builder<'_> {
         bind(self)?;
         if body.part.continues {
             let slots = self.vars.merge_set(self.facts.assigned(body.part));
-            self.block(slots, Vec::new(), body.span, |b, next| {
+            self.block(slots, Tys::new(), body.span, |b, next| {
                 b.loops.push(LoopTargets { open, next: Some(next), mark });
                 let end = b.expr(body.body);
                 b.loops.pop();

@@ -3,37 +3,40 @@
 use super::super::func::{Ty, Value};
 use super::tys_of;
 use crate::hash::Map;
+use crate::reuse::{Buf, reusable};
 use crate::sema::hir::{self, ExprId, ExprKind, Hir, List, LocalId, StmtId, StmtKind};
 use crate::types::Type;
 
 /// One SSA value's worth of a variable: an array has two, one behind the other.
 pub(super) type Slot = u32;
 
+reusable!((Slot, Value));
+
 const UNDEFINED: Value = Value(u32::MAX);
 
 /// What each variable is now. Assignments can be undone back to a mark, as is done at the end of each region.
 pub(super) struct Vars {
-    first_slot: Vec<Slot>,
-    tys: Vec<Ty>,
-    now: Vec<Value>,
-    log: Vec<(Slot, Value)>,
+    first_slot: Buf<Slot>,
+    tys: Buf<Ty>,
+    now: Buf<Value>,
+    log: Buf<(Slot, Value)>,
     /// For each slot the last [`Vars::merge_set`] that saw it.
-    seen: Vec<u32>,
+    seen: Buf<u32>,
     round: u32,
 }
 
 impl Vars {
     pub(super) fn new(source: &hir::Func) -> Vars {
-        let mut first_slot = Vec::with_capacity(source.locals.len() + 1);
-        let mut tys = Vec::new();
+        let mut first_slot = Buf::new();
+        let mut tys = Buf::new();
         for local in &source.locals {
             first_slot.push(tys.len() as Slot);
             tys.extend(tys_of(local.ty));
         }
         first_slot.push(tys.len() as Slot);
-        let now = vec![UNDEFINED; tys.len()];
-        let seen = vec![0; tys.len()];
-        Vars { first_slot, tys, now, log: Vec::new(), seen, round: 0 }
+        let now = Buf::filled(UNDEFINED, tys.len());
+        let seen = Buf::filled(0, tys.len());
+        Vars { first_slot, tys, now, log: Buf::new(), seen, round: 0 }
     }
 
     /// The parameters' slots come first; there are so many.

@@ -58,7 +58,7 @@ impl Widener<'_> {
         let row = self.row;
         let kind = row.inst(id).kind;
         let places: Vec<Value> = match (kind, row.inst(to).kind) {
-            (K::Repeat(_), K::Loop(region)) => row.regions[region.index()].params.clone(),
+            (K::Repeat(_), K::Loop(region)) => row.regions[region.index()].params.to_vec(),
             _ => row.results(to).collect(),
         };
         let mut args: Vec<Value> =
@@ -79,7 +79,7 @@ impl Widener<'_> {
         let all = self.rows.mask.is_none();
         let (mask, to, places): (Var, InstId, Vec<Value>) = match row.inst(id).kind {
             K::Repeat(to) => match row.inst(to).kind {
-                K::Loop(region) => (Var::Again(to), to, row.regions[region.index()].params.clone()),
+                K::Loop(region) => (Var::Again(to), to, row.regions[region.index()].params.to_vec()),
                 _ => return,
             },
             K::Exit(to) => match self.arm_of(id, to) {

@@ -51,7 +51,7 @@ pub(super) fn multiply(func: &mut Func, vectors: u8, lanes: u8) {
 fn places(func: &Func, kind: K) -> Vec<Value> {
     match kind {
         K::Exit(to) => func.results(to).collect(),
-        K::Loop(region) => func.regions[region.index()].params.clone(),
+        K::Loop(region) => func.regions[region.index()].params.to_vec(),
         K::Repeat(to) => places(func, func.inst(to).kind),
         _ => Vec::new(),
     }
@@ -73,10 +73,10 @@ fn differing(func: &Func, index: &Index) -> Vec<bool> {
             let kind = func.inst(id).kind;
             match kind {
                 K::Exit(to) => mark(&mut differs, args, func.results(to).collect()),
-                K::Loop(region) => mark(&mut differs, args, func.regions[region.index()].params.clone()),
+                K::Loop(region) => mark(&mut differs, args, func.regions[region.index()].params.to_vec()),
                 K::Repeat(to) => {
                     if let K::Loop(region) = func.inst(to).kind {
-                        mark(&mut differs, args, func.regions[region.index()].params.clone());
+                        mark(&mut differs, args, func.regions[region.index()].params.to_vec());
                     }
                 }
                 K::AnyLane => {}
@@ -133,7 +133,7 @@ impl Copies {
 
     fn region(&mut self, func: &mut Func, region: RegionId, places: &[Vec<Value>]) {
         let params = std::mem::take(&mut func.regions[region.index()].params);
-        func.regions[region.index()].params = self.list(&params, &params);
+        func.regions[region.index()].params = self.list(&params, &params).into();
         for id in std::mem::take(&mut func.regions[region.index()].insts) {
             self.inst(func, region, id, &places[id.index()]);
         }

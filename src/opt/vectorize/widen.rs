@@ -83,7 +83,7 @@ pub(super) fn widen(row: &Func, sources: &[Source], outputs: &[Elem], lanes: u8,
     let stores: Vec<(Value, Value)> =
         outputs.iter().map(|_| (emit.param(Scalar::Ptr), emit.param(Scalar::I64))).collect();
     let [fuel, start, end] = [(); 3].map(|()| emit.param(Scalar::I64));
-    emit.func.results = vec![Scalar::I64];
+    emit.func.results = vec![Scalar::I64].into();
     let entry = emit.region();
     // No element outside a column is touched, whatever the caller says.
     let columns = sources.iter().zip(&bound).filter(|(source, _)| source.varies()).map(|(_, params)| params[1]);

@@ -167,7 +167,7 @@ impl Parser<'_> {
                 self.advance();
                 // Nobody can refer to it, so that it needs no place in the table of names.
                 let symbol = Symbol(self.ast.symbols.len() as u32);
-                self.ast.symbols.push(self.text(token.span()).into());
+                self.ast.symbols.push(self.text(token.span()));
                 Some(Ident { symbol, span: token.span() })
             }
             _ => {

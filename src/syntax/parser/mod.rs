@@ -12,6 +12,7 @@ use super::ast::*;
 use super::lexer;
 use super::token::{Kind, Token};
 use crate::diagnostic::{Diagnostic, Diagnostics, cut};
+use crate::reuse::{Buf, reusable};
 use crate::span::Span;
 
 mod block;
@@ -72,12 +73,7 @@ pub fn parse(source: &str, limits: &SourceLimits) -> (Ast, Diagnostics) {
     if errors.is_full() {
         return (Ast::default(), errors);
     }
-    let ast = Ast {
-        // Most expressions are one or two tokens.
-        exprs: Vec::with_capacity(tokens.tokens.len() / 2 + 1),
-        symbols: tokens.symbols,
-        ..Ast::default()
-    };
+    let ast = Ast { symbols: tokens.symbols, ..Ast::default() };
     let parser = Parser {
         source,
         tokens: &tokens.tokens,
@@ -85,15 +81,15 @@ pub fn parse(source: &str, limits: &SourceLimits) -> (Ast, Diagnostics) {
         floats: &tokens.floats,
         at: 0,
         ast,
-        frames: Vec::with_capacity(16),
+        frames: Buf::new(),
         nesting: 0,
         limits,
-        exprs: Vec::new(),
-        links: Vec::new(),
-        compares: Vec::new(),
-        postfixes: Vec::new(),
-        arms: Vec::new(),
-        stmts: Vec::new(),
+        exprs: Buf::new(),
+        links: Buf::new(),
+        compares: Buf::new(),
+        postfixes: Buf::new(),
+        arms: Buf::new(),
+        stmts: Buf::new(),
         errors: &mut errors,
         told_at: tokens.open_comment.then(|| tokens.tokens.len() - 1),
         gave_up: false,
@@ -366,6 +362,8 @@ impl Frame {
     }
 }
 
+reusable!(Frame);
+
 struct Parser<'a> {
     source: &'a str,
     tokens: &'a [Token],
@@ -374,15 +372,15 @@ struct Parser<'a> {
     /// The next token.
     at: usize,
     ast: Ast,
-    frames: Vec<Frame>,
+    frames: Buf<Frame>,
     nesting: u32,
     limits: SourceLimits,
-    exprs: Vec<ExprId>,
-    links: Vec<ChainLink>,
-    compares: Vec<CompareLink>,
-    postfixes: Vec<Postfix>,
-    arms: Vec<Arm>,
-    stmts: Vec<StmtId>,
+    exprs: Buf<ExprId>,
+    links: Buf<ChainLink>,
+    compares: Buf<CompareLink>,
+    postfixes: Buf<Postfix>,
+    arms: Buf<Arm>,
+    stmts: Buf<StmtId>,
     errors: &'a mut Diagnostics,
     /// The token at which the last error was told: a second one there would be its echo.
     told_at: Option<usize>,

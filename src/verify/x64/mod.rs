@@ -14,45 +14,64 @@ mod vectors;
 use super::step::{Decode, Decoded, Refused};
 use forms::Row;
 use iced_x86::{Decoder, DecoderOptions, Instruction};
+use std::cell::RefCell;
 use std::ops::Range;
 
-/// The longest instruction that there is.
-const LONGEST: usize = 15;
-
 /// Decodes instructions in code that lies, or will lie, at an address, with its pool of constants at others.
-#[derive(Clone, Debug)]
-pub struct X64Decoder {
+pub struct X64Decoder<'c> {
     /// How far behind the code's first byte the pool begins.
     pool_at: i64,
     /// Bytes of it.
     pool_len: u64,
     /// Whether vectors are of 512 bits, with mask registers; else of 256 bits, and those instructions are not listed.
     is_wide: bool,
+    /// Ready for this code: to make one anew costs more than to decode an instruction.
+    ready: Option<(&'c [u8], RefCell<Decoder<'c>>)>,
 }
 
-impl X64Decoder {
+impl X64Decoder<'_> {
     /// For code at this address, whose pool takes these addresses. `is_wide`: the code may use AVX-512.
-    pub fn new(code_address: u64, pool: Range<u64>, is_wide: bool) -> X64Decoder {
+    pub fn new(code_address: u64, pool: Range<u64>, is_wide: bool) -> Self {
         X64Decoder {
             pool_at: pool.start.wrapping_sub(code_address) as i64,
             pool_len: pool.end.saturating_sub(pool.start),
             is_wide,
+            ready: None,
         }
     }
 
-    /// The instruction at an offset, its row and its bytes.
-    fn listed<'c>(&self, code: &'c [u8], offset: usize) -> Result<(Instruction, &'static Row, &'c [u8]), Refused> {
-        let rest = code.get(offset..).filter(|rest| !rest.is_empty()).ok_or(Refused::Invalid)?;
-        let bytes = rest.get(..LONGEST).unwrap_or(rest);
-        let mut decoder =
-            Decoder::try_with_ip(64, bytes, offset as u64, DecoderOptions::NONE).map_err(|_| Refused::Invalid)?;
+    /// The same, but faster with this code.
+    pub fn over<'c>(self, code: &'c [u8]) -> X64Decoder<'c> {
+        let decoder = Decoder::try_with_ip(64, code, 0, DecoderOptions::NONE).ok();
+        let ready = decoder.map(|decoder| (code, RefCell::new(decoder)));
+        X64Decoder { pool_at: self.pool_at, pool_len: self.pool_len, is_wide: self.is_wide, ready }
+    }
+
+    /// The instruction at an offset, whatever it is.
+    fn any(&self, code: &[u8], offset: usize) -> Result<Instruction, Refused> {
         let mut inst = Instruction::default();
-        decoder.decode_out(&mut inst);
-        if inst.is_invalid() {
-            return Err(Refused::Invalid);
+        match &self.ready {
+            Some((own, decoder)) if std::ptr::eq(*own, code) => {
+                let mut decoder = decoder.try_borrow_mut().map_err(|_| Refused::Invalid)?;
+                decoder.set_position(offset).map_err(|_| Refused::Invalid)?;
+                decoder.set_ip(offset as u64);
+                decoder.decode_out(&mut inst);
+            }
+            _ => {
+                let rest = code.get(offset..).ok_or(Refused::Invalid)?;
+                Decoder::try_with_ip(64, rest, offset as u64, DecoderOptions::NONE)
+                    .map_err(|_| Refused::Invalid)?
+                    .decode_out(&mut inst);
+            }
         }
+        if inst.is_invalid() { Err(Refused::Invalid) } else { Ok(inst) }
+    }
+
+    /// The instruction at an offset, its row and its bytes.
+    fn listed<'a>(&self, code: &'a [u8], offset: usize) -> Result<(Instruction, &'static Row, &'a [u8]), Refused> {
+        let inst = self.any(code, offset)?;
         let row = forms::row(inst.code()).filter(|row| self.is_wide || !row.is_wide()).ok_or(Refused::NotListed)?;
-        let bytes = bytes.get(..inst.len()).ok_or(Refused::Invalid)?;
+        let bytes = code.get(offset..).and_then(|rest| rest.get(..inst.len())).ok_or(Refused::Invalid)?;
         if !encoding::is_ours(bytes, row) {
             return Err(Refused::Form);
         }
@@ -60,9 +79,11 @@ impl X64Decoder {
     }
 }
 
-impl Decode for X64Decoder {
+impl Decode for X64Decoder<'_> {
     fn decode(&self, code: &[u8], offset: u32) -> Result<Decoded, Refused> {
         let (inst, row, bytes) = self.listed(code, offset as usize)?;
-        translate::translate(self, code, &inst, row, bytes)
+        let mut decoded = Decoded::new(inst.len() as u32);
+        translate::translate(self, code, &inst, row, bytes, &mut decoded)?;
+        Ok(decoded)
     }
 }

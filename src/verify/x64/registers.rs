@@ -31,12 +31,25 @@ const CLASSES: [(Class, Register, u8, u8); 8] = [
     (Class::General8, Register::SPL, 12, 4),
 ];
 
+/// By register, as iced-x86 numbers them.
+static REGISTERS: [Option<(Class, u8)>; 256] = {
+    let mut table = [None; 256];
+    let mut i = 0;
+    while i < CLASSES.len() {
+        let (class, first, count, number) = CLASSES[i];
+        let mut at = 0;
+        while at < count {
+            table[first as usize + at as usize] = Some((class, number + at));
+            at += 1;
+        }
+        i += 1;
+    }
+    table
+};
+
 /// A register's class and number.
 pub(super) fn class(register: Register) -> Option<(Class, u8)> {
-    CLASSES.iter().find_map(|&(class, first, count, number)| {
-        let at = (register as u8).checked_sub(first as u8)?;
-        (at < count).then_some((class, number + at))
-    })
+    REGISTERS.get(register as usize).copied().flatten()
 }
 
 /// A register that values can be in: not the stack pointer.

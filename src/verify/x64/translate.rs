@@ -42,33 +42,31 @@ pub(super) enum Memory {
 }
 
 /// An instruction on its way to steps.
-pub(super) struct Translation<'a> {
-    pub decoder: &'a X64Decoder,
+pub(super) struct Translation<'a, 'c> {
+    pub decoder: &'a X64Decoder<'c>,
     pub code: &'a [u8],
     pub inst: &'a Instruction,
     pub row: &'static Row,
-    pub out: Decoded,
+    pub out: &'a mut Decoded,
 }
 
 pub(super) type Done = Result<(), Refused>;
 
 pub(super) fn translate(
-    decoder: &X64Decoder,
+    decoder: &X64Decoder<'_>,
     code: &[u8],
     inst: &Instruction,
     row: &'static Row,
     bytes: &[u8],
-) -> Result<Decoded, Refused> {
+    out: &mut Decoded,
+) -> Done {
     if row.kind == Kind::Nothing && !NOPS.contains(&bytes) {
         return Err(Refused::Form);
     }
-    let out = Decoded::new(inst.len() as u32);
-    let mut translation = Translation { decoder, code, inst, row, out };
-    translation.run()?;
-    Ok(translation.out)
+    Translation { decoder, code, inst, row, out }.run()
 }
 
-impl Translation<'_> {
+impl Translation<'_, '_> {
     pub(super) fn step(&mut self, step: Step) -> Done {
         if self.out.push(step) { Ok(()) } else { Err(Refused::Form) }
     }
@@ -245,12 +243,11 @@ impl Translation<'_> {
                 self.step(Step::Const { to: self.int(0)?, value: 0 })?;
                 self.step(Step::AnyFlags)
             }
-            Kind::ShiftLeft | Kind::ShiftRight | Kind::ShiftRightSigned => {
+            Kind::ShiftLeft | Kind::ShiftRight => {
                 let to = self.int(0)?;
                 let by = u8::try_from(self.number(1)?).ok().filter(|by| *by < 64).ok_or(Refused::Form)?;
                 self.step(match self.row.kind {
                     Kind::ShiftLeft => Step::ShiftLeft { to, a: to, by },
-                    Kind::ShiftRightSigned => Step::ShiftRightSigned { to, a: to, by },
                     _ => Step::ShiftRight { to, a: to, by },
                 })?;
                 self.step(Step::AnyFlags)

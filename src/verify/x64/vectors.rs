@@ -8,7 +8,7 @@ use super::registers::{address, any};
 use super::translate::{Done, Memory, Translation};
 use iced_x86::{Code, Instruction, Register};
 
-impl Translation<'_> {
+impl Translation<'_, '_> {
     pub(super) fn vectors(&mut self) -> Done {
         match self.row.kind {
             Kind::MoveVector => self.move_vector(),
