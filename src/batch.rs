@@ -31,7 +31,7 @@ impl<'a, 'e> Batch<'a, 'e> {
     pub fn new(engine: &'e Engine, expected: usize) -> Batch<'a, 'e> {
         // What an iterator expects is not to be trusted with memory.
         let done = Vec::with_capacity(expected.min(1 << 20));
-        let pack = engine.inner.target.map(|(arch, _)| Pack::new(arch));
+        let pack = engine.inner.target.map(|(arch, _)| Pack::new(arch, engine.inner.config.verify));
         Batch { engine, done, pack, waiting: Vec::new(), signatures: None }
     }
 
@@ -68,8 +68,7 @@ impl<'a, 'e> Batch<'a, 'e> {
         match &mut self.pack {
             Some(pack) if Pack::takes(&blob) => pack.add(blob, signatures)?,
             _ => {
-                let program = Program::publish(&self.engine.inner.code, arch, blob, signatures)?;
-                return Ok(Some(Some(Arc::new(program))));
+                return self.engine.publish(hir, arch, blob, signatures).map(|program| Some(Some(program)));
             }
         }
         Ok(Some(None))
@@ -86,6 +85,12 @@ impl<'a, 'e> Batch<'a, 'e> {
             Ok(programs) => {
                 for (Waiting { index, text, .. }, program) in waiting.into_iter().zip(programs) {
                     self.done[index] = Some(Ok(self.module(text, Body::Code(Arc::new(program)))));
+                }
+            }
+            // One of them was; which, is told by compiling each by itself.
+            Err(error) if error.is_rejected() => {
+                for Waiting { index, text, inputs } in waiting {
+                    self.done[index] = Some(self.engine.compile_with(text, inputs));
                 }
             }
             Err(error) => {

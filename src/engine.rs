@@ -91,6 +91,9 @@ pub struct Config {
     /// Whether faults of memory in a running program are caught: a mapped file that became shorter is a trap then. It installs
     /// handlers of signals in the process, which pass on what is not theirs.
     pub catch_faults: bool,
+    /// Whether finished machine code is read back and checked before it can run. What cannot be proved is compiled again with every check in place; what
+    /// then still cannot is run by the interpreter, or is an error where machine code was asked for.
+    pub verify: bool,
     /// Which optimizations run; all by default.
     pub passes: Passes,
     hosts: Vec<HostFn>,
@@ -105,6 +108,7 @@ impl Default for Config {
             source: SourceLimits::default(),
             metering: true,
             catch_faults: false,
+            verify: false,
             passes: Passes::default(),
             hosts: Vec::new(),
         }
@@ -140,6 +144,11 @@ impl Config {
     /// Whether faults of memory in a running program are caught, by handlers of signals for the whole process. Mapped files need it.
     pub fn catch_faults(self, catch_faults: bool) -> Config {
         Config { catch_faults, ..self }
+    }
+
+    /// Whether finished machine code is read back and checked by a verifier before it can run.
+    pub fn verify(self, verify: bool) -> Config {
+        Config { verify, ..self }
     }
 
     /// Lets programs call a closure by this name: up to eight parameters of `f64`, `i64`, `bool`, and a result of one of them, `()`, or a
@@ -259,8 +268,7 @@ impl Engine {
         let hir = self.analyze(text, inputs)?;
         let generated = self.generate(&hir).and_then(|blob| {
             let Some((arch, blob)) = blob else { return Ok(None) };
-            let program = Program::publish(&self.inner.code, arch, blob, Arc::new(Signatures::of(&hir)))?;
-            Ok(Some(Arc::new(program)))
+            self.publish(&hir, arch, blob, Arc::new(Signatures::of(&hir))).map(Some)
         });
         let body = match self.unless_soft(generated)? {
             Some(program) => Body::Code(program),
@@ -340,7 +348,7 @@ impl Engine {
         let _fp = FpEnv::canonical();
         {
             let hir = self.analyze(text, inputs)?;
-            lower(&hir, hir.funcs.len(), &self.inner.config)
+            lower(&hir, hir.funcs.len(), &self.inner.config, &self.inner.config.passes)
         }
         .map_err(Refusal::into_error)
     }
@@ -363,9 +371,30 @@ impl Engine {
         let config = &self.inner.config;
         // A body that does nothing needs no code.
         let count = hir.funcs.len() - usize::from(hir.main_is_empty());
-        let funcs = lower(hir, count, config)?;
+        let funcs = lower(hir, count, config, &config.passes)?;
         let options = codegen::CodegenOptions { arch, features, metering: config.metering };
         Ok(Some((arch, codegen::compile(&funcs, &options)?)))
+    }
+
+    /// Publishes a program's code. What the verifier cannot prove is compiled again with every check in place.
+    pub(crate) fn publish(
+        &self,
+        hir: &Hir,
+        arch: Arch,
+        blob: CodeBlob,
+        signatures: Arc<Signatures>,
+    ) -> Result<Arc<Program>, Refusal> {
+        let config = &self.inner.config;
+        match (Program::publish(&self.inner.code, arch, blob, signatures.clone(), config.verify), self.inner.target) {
+            (Err(MemoryError::Rejected { .. }), Some((arch, features))) if config.passes.bounds => {
+                let count = hir.funcs.len() - usize::from(hir.main_is_empty());
+                let funcs = lower(hir, count, config, &config.passes.with_all_checks())?;
+                let options = codegen::CodegenOptions { arch, features, metering: config.metering };
+                let blob = codegen::compile(&funcs, &options)?;
+                Ok(Arc::new(Program::publish(&self.inner.code, arch, blob, signatures, config.verify)?))
+            }
+            (published, _) => Ok(Arc::new(published?)),
+        }
     }
 
     /// The interpreter gives the same results as machine code: where that cannot be had and need not be, better slow than not at all.
@@ -440,7 +469,7 @@ impl Engine {
             metering: self.inner.config.metering,
             write_xor_execute: true,
             guard_bytes: memory::GUARD_SIZE,
-            verifier: false,
+            verifier: machine_code && self.inner.config.verify,
             landing_pads: machine_code && memory::has_landing_pads(),
             catch_faults: self.inner.config.catch_faults && signals::is_installed(),
             system_denies_new_code: system::denies_new_code(),
@@ -513,7 +542,7 @@ impl From<CodegenError> for Refusal {
 impl From<MemoryError> for Refusal {
     fn from(error: MemoryError) -> Refusal {
         match error {
-            error if error.is_execution_denied() => Refusal::Soft(error.into()),
+            error if error.is_execution_denied() || error.is_rejected() => Refusal::Soft(error.into()),
             error => Refusal::Hard(error.into()),
         }
     }
@@ -533,15 +562,15 @@ impl From<ir::build::BuildError> for Refusal {
 }
 
 /// The optimized IR of the first so many functions.
-fn lower(hir: &Hir, count: usize, config: &Config) -> Result<Vec<ir::func::Func>, Refusal> {
+fn lower(hir: &Hir, count: usize, config: &Config, passes: &Passes) -> Result<Vec<ir::func::Func>, Refusal> {
     let options = ir::build::BuildOptions { metering: config.metering };
     let mut funcs = Vec::with_capacity(count);
     for id in 0..count as u32 {
         let func = ir::build::build(hir, FuncId(id), &options)?;
         funcs.push(func);
     }
-    opt::optimize_program(&mut funcs, &config.passes);
-    funcs.iter_mut().for_each(|func| opt::finish(func, &config.passes));
+    opt::optimize_program(&mut funcs, passes);
+    funcs.iter_mut().for_each(|func| opt::finish(func, passes));
     Ok(funcs)
 }
 
@@ -559,7 +588,8 @@ pub(crate) fn compile_to_blob(
     let _fp = FpEnv::canonical();
     let hir = engine.analyze(text, inputs)?;
     let (arch, features) = cpu.target()?;
-    let funcs = lower(&hir, hir.funcs.len(), &engine.inner.config).map_err(Refusal::into_error)?;
+    let funcs =
+        lower(&hir, hir.funcs.len(), &engine.inner.config, &engine.inner.config.passes).map_err(Refusal::into_error)?;
     let blob =
         codegen::compile(&funcs, &codegen::CodegenOptions { arch, features, metering: engine.inner.config.metering })
             .map_err(|error| Error::Machine(error.to_string()))?;

@@ -3,6 +3,7 @@
 use crate::codegen::blob::CodeBlob;
 use crate::engine::{Cpu, Engine, compile_to_blob};
 use crate::error::Error;
+use crate::runtime::program::Signatures;
 use crate::sema::hir::FuncId;
 use crate::types::Type;
 use crate::{codegen, ir, sema, syntax};
@@ -70,6 +71,19 @@ pub fn list(engine: &Engine, text: &[u8], inputs: &[(&str, Type)], stage: Stage,
 /// As [`list`].
 pub fn code(engine: &Engine, text: &str, inputs: &[(&str, Type)], cpu: Cpu) -> Result<CodeBlob, Error> {
     compile_to_blob(engine, text, inputs, cpu).map(|(_, _, blob)| blob)
+}
+
+/// As [`code`], with what its functions take and give.
+///
+/// # Errors
+/// As [`list`].
+pub fn code_with_signatures(
+    engine: &Engine,
+    text: &str,
+    inputs: &[(&str, Type)],
+    cpu: Cpu,
+) -> Result<(CodeBlob, Signatures), Error> {
+    compile_to_blob(engine, text, inputs, cpu).map(|(hir, _, blob)| (blob, Signatures::of(&hir)))
 }
 
 fn name_of(hir: &sema::hir::Hir, id: FuncId) -> String {

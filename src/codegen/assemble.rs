@@ -106,6 +106,7 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         sites: cx.sites,
         inlined: cx.inlined,
         source: cx.source,
+        vector_bytes: u32::from(options.features.lanes()) * 8,
     };
     #[cfg(debug_assertions)]
     let blob = super::planted::spoil_blob(blob);

@@ -26,6 +26,8 @@ pub struct CodeBlob {
     pub inlined: Vec<InlinedCall>,
     /// From which place in the source the code from an offset on comes, in the order of offsets.
     pub source: Buf<(u32, Origin)>,
+    /// Bytes of a vector.
+    pub vector_bytes: u32,
 }
 
 reusable!(PoolEntry, PoolRef, (u32, Origin));

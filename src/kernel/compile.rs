@@ -66,6 +66,8 @@ pub(super) struct Vector {
 enum Refusal {
     /// The interpreter may still do it.
     Soft(Error),
+    /// The verifier does not accept the code.
+    Rejected(Error),
     Hard(Error),
 }
 
@@ -132,14 +134,25 @@ pub(super) fn generate(
     let shared = engine.shared();
     let Some((arch, features)) = shared.target else { return Ok(None) };
     let lanes = features.lanes();
-    let published = lower(engine, formulas, is_filtered, typed, types, lanes).and_then(|mut lowered| {
-        let blob = emit(engine, &mut lowered, (arch, features));
-        publish(engine, blob, lowered)
-    });
-    match published {
+    let config = &shared.config;
+    let checked = config.passes.with_all_checks();
+    // What the verifier cannot prove is made again with every check in place, and at last row by row.
+    let mut published = None;
+    for (passes, lanes) in [(&config.passes, Some(lanes)), (&checked, Some(lanes)), (&checked, None)] {
+        let attempt = lower(engine, formulas, is_filtered, typed, types, lanes, passes).and_then(|mut lowered| {
+            let blob = emit(engine, &mut lowered, (arch, features), passes);
+            publish(engine, blob, lowered)
+        });
+        let again = matches!(&attempt, Err(Refusal::Rejected(_)));
+        published = Some(attempt);
+        if !again {
+            break;
+        }
+    }
+    match published.unwrap_or_else(|| Err(Refusal::Hard(no_value("a kernel")))) {
         Ok(code) => Ok(Some(code)),
-        Err(Refusal::Soft(_)) if shared.config.execution == Execution::Auto => Ok(None),
-        Err(Refusal::Soft(error) | Refusal::Hard(error)) => Err(error),
+        Err(Refusal::Soft(_) | Refusal::Rejected(_)) if shared.config.execution == Execution::Auto => Ok(None),
+        Err(Refusal::Soft(error) | Refusal::Rejected(error) | Refusal::Hard(error)) => Err(error),
     }
 }
 
@@ -148,13 +161,13 @@ fn emit(
     engine: &Engine,
     lowered: &mut Lowered,
     (arch, features): (Arch, CpuFeatures),
+    passes: &opt::Passes,
 ) -> Result<CodeBlob, CodegenError> {
-    let config = &engine.shared().config;
     // Beside a vector function the scalar one runs few rows: elementary functions in line would take longer to compile than they save.
     if lowered.vector.is_err() {
-        lowered.funcs.iter_mut().for_each(|func| opt::finish(func, &config.passes));
+        lowered.funcs.iter_mut().for_each(|func| opt::finish(func, passes));
     }
-    let options = CodegenOptions { arch, features, metering: config.metering };
+    let options = CodegenOptions { arch, features, metering: engine.shared().config.metering };
     let blob = codegen::compile(&lowered.funcs, &options);
     match (&blob, &lowered.vector) {
         (Err(error), Ok(_)) => {
@@ -176,12 +189,15 @@ pub(super) fn blob(
     typed: &[Typed],
     types: &[InputType],
     target: (Arch, CpuFeatures),
-) -> Result<CodeBlob, Error> {
-    let lanes = target.1.lanes();
-    let mut lowered = lower(engine, formulas, is_filtered, typed, types, lanes).map_err(|refusal| match refusal {
-        Refusal::Soft(error) | Refusal::Hard(error) => error,
-    })?;
-    emit(engine, &mut lowered, target).map_err(|error| Error::Machine(error.to_string()))
+) -> Result<(CodeBlob, Signatures), Error> {
+    let passes = &engine.shared().config.passes;
+    let lanes = Some(target.1.lanes());
+    let mut lowered =
+        lower(engine, formulas, is_filtered, typed, types, lanes, passes).map_err(|refusal| match refusal {
+            Refusal::Soft(error) | Refusal::Rejected(error) | Refusal::Hard(error) => error,
+        })?;
+    let blob = emit(engine, &mut lowered, target, passes).map_err(|error| Error::Machine(error.to_string()))?;
+    Ok((blob, Signatures { funcs: lowered.signatures.into(), main: None, recursive: lowered.recursive }))
 }
 
 fn publish(engine: &Engine, blob: Result<CodeBlob, CodegenError>, lowered: Lowered) -> Result<Code, Refusal> {
@@ -194,10 +210,14 @@ fn publish(engine: &Engine, blob: Result<CodeBlob, CodegenError>, lowered: Lower
         error => Refusal::Hard(Error::Machine(error.to_string())),
     })?;
     let signatures = Signatures { funcs: lowered.signatures.into(), main: None, recursive: lowered.recursive };
-    let program = Program::publish(&shared.code, arch, blob, Arc::new(signatures)).map_err(|error| match error {
-        error if error.is_execution_denied() => Refusal::Soft(error.into()),
-        error => Refusal::Hard(error.into()),
-    })?;
+    let program =
+        Program::publish(&shared.code, arch, blob, Arc::new(signatures), shared.config.verify).map_err(|error| {
+            match error {
+                error if error.is_rejected() => Refusal::Rejected(error.into()),
+                error if error.is_execution_denied() => Refusal::Soft(error.into()),
+                error => Refusal::Hard(error.into()),
+            }
+        })?;
     let Lowered { scalar, vector, calls_host, .. } = lowered;
     Ok(Code { program: Arc::new(program), scalar, vector, calls_host })
 }
@@ -218,7 +238,8 @@ fn lower(
     is_filtered: bool,
     typed: &[Typed],
     types: &[InputType],
-    lanes: u8,
+    lanes: Option<u8>,
+    passes: &opt::Passes,
 ) -> Result<Lowered, Refusal> {
     let config = &engine.shared().config;
     let options = BuildOptions { metering: config.metering };
@@ -248,7 +269,7 @@ fn lower(
         };
         for id in (0..hir.funcs.len() as u32).filter(|&id| id != main.0) {
             let mut func = built(id)?;
-            opt::optimize(&mut func, &config.passes);
+            opt::optimize(&mut func, passes);
             funcs.push(func);
         }
         mains.push(built(main.0)?);
@@ -258,14 +279,16 @@ fn lower(
     let span =
         Span::new(0, typed.last().map_or(0, |last| last.at) + formulas.last().map_or(0, |last| last.text.len() as u32));
     let mut row = row_function(&mains, formulas, is_filtered, types, span);
-    opt::optimize(&mut row, &config.passes);
+    opt::optimize(&mut row, passes);
     let (mut scalar, signature) = scalar_function(&row, types, typed, span);
-    opt::optimize(&mut scalar, &config.passes);
+    opt::optimize(&mut scalar, passes);
     let elems: Vec<Elem> = typed.iter().map(|typed| elem_of(typed.result)).collect();
     let in_lanes = if calls_host {
         Err("it calls host functions".to_owned())
+    } else if let Some(lanes) = lanes {
+        vectorize(&row, &funcs, &sources(types), &elems, lanes, passes)
     } else {
-        vectorize(&row, &funcs, &sources(types), &elems, lanes, &config.passes)
+        Err("the verifier does not accept its code for several rows".to_owned())
     };
     let scalar_id = FuncId(funcs.len() as u32);
     let vector_signature = vector_signature(&signature);

@@ -202,6 +202,20 @@ impl Kernel {
         types: &[(&str, InputType)],
         cpu: crate::engine::Cpu,
     ) -> Result<crate::codegen::blob::CodeBlob, Error> {
+        self.code_with_signatures_for(types, cpu).map(|(blob, _)| blob)
+    }
+
+    /// As [`Kernel::code_for`], with what its functions take and give.
+    ///
+    /// # Errors
+    /// As [`Kernel::for_types`].
+    #[cfg(feature = "disasm")]
+    #[doc(hidden)]
+    pub fn code_with_signatures_for(
+        &self,
+        types: &[(&str, InputType)],
+        cpu: crate::engine::Cpu,
+    ) -> Result<(crate::codegen::blob::CodeBlob, crate::runtime::program::Signatures), Error> {
         let _fp = FpEnv::canonical();
         let KernelInner { engine, formulas, is_filtered, inputs, .. } = &*self.inner;
         let types = bind::types(inputs, types)?;

@@ -121,6 +121,11 @@ impl MemoryError {
         }
     }
 
+    /// Whether the verifier rejected the code.
+    pub fn is_rejected(&self) -> bool {
+        matches!(self, Self::Rejected { .. })
+    }
+
     /// Whether the system denies executable memory as such (a hardening policy), so that trying again is useless.
     pub fn is_execution_denied(&self) -> bool {
         matches!(self, Self::System { call: sys::MPROTECT, errno, .. } if [libc::EACCES, libc::EPERM].contains(errno))

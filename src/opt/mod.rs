@@ -70,6 +70,11 @@ impl Passes {
         inline: false,
     };
 
+    /// The same, with no check left out because it cannot fail.
+    pub const fn with_all_checks(self) -> Passes {
+        Passes { bounds: false, ..self }
+    }
+
     /// All but one, for each, with a name that says which.
     pub const ALL_BUT_ONE: [(&str, Passes); 8] = [
         ("without fold", Passes { fold: false, ..Passes::ALL }),

@@ -6,6 +6,8 @@ use crate::ir::func::InlinedCall;
 use crate::memory::{CodeArena, CodePart, ExecutableCode, MemoryError, pool_distance};
 use crate::sema::hir::{self, FuncId, Hir, Param};
 use crate::types::Type;
+use crate::verify::{self, Addresses, Contract};
+use crate::walls::{Wall, stands};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -86,6 +88,7 @@ impl Program {
         arch: Arch,
         mut blob: CodeBlob,
         signatures: Arc<Signatures>,
+        verify: bool,
     ) -> Result<Program, MemoryError> {
         let mut pool = Vec::new();
         let words = blob.pool.len().saturating_mul(8);
@@ -96,7 +99,14 @@ impl Program {
             .map_err(|_| MemoryError::TooLarge { size: blob.code.len() })?;
         writable.write_code(&blob.code)?;
         writable.write_pool(&pool)?;
-        let code = writable.seal(|_, _| Ok(()))?;
+        let pool_at = writable.pool_base() as u64;
+        let code = writable.seal(|code, address| {
+            if !verify {
+                return Ok(());
+            }
+            let at = Addresses { code: address as u64, pool: pool_at };
+            verified(&contract(arch, &blob.funcs, &blob.sites, &signatures, &blob.pool, blob.vector_bytes), code, at)
+        })?;
         let facts = Facts::of(blob, &signatures);
         Ok(Program::new(code, facts, signatures))
     }
@@ -238,6 +248,32 @@ impl Facts {
     }
 }
 
+/// What the code must keep to.
+fn contract<'a>(
+    arch: Arch,
+    funcs: &'a [FuncCode],
+    sites: &'a [Site],
+    signatures: &'a Signatures,
+    pool: &'a [PoolEntry],
+    vector_bytes: u32,
+) -> Contract<'a> {
+    Contract { arch, funcs, signatures: &signatures.funcs, sites, pool, vector_bytes }
+}
+
+/// Whether the final bytes keep to it.
+fn verified(contract: &Contract<'_>, code: &[u8], at: Addresses) -> Result<(), String> {
+    if !stands(Wall::Verifier) {
+        return Ok(());
+    }
+    match verify::verify(contract, code, at) {
+        Ok(_) => Ok(()),
+        Err(rejection) => {
+            verify::note_rejection();
+            Err(rejection.to_string())
+        }
+    }
+}
+
 fn write_pool(entries: &[PoolEntry], pool: &mut Vec<u8>) {
     for entry in entries {
         let word = match *entry {
@@ -260,16 +296,24 @@ const FULL: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Pack {
     arch: Arch,
+    verify: bool,
     code: Vec<u8>,
     pool: Vec<u8>,
     parts: Vec<CodePart>,
-    waiting: Vec<(Facts, Arc<Signatures>)>,
+    waiting: Vec<(Facts, Arc<Signatures>, Words)>,
+}
+
+/// A program's words of the pool, and the bytes of its vectors: what the verifier must know besides.
+#[derive(Debug)]
+struct Words {
+    pool: Vec<PoolEntry>,
+    vector_bytes: u32,
 }
 
 impl Pack {
-    /// An empty one, for code of this machine.
-    pub fn new(arch: Arch) -> Pack {
-        Pack { arch, code: Vec::new(), pool: Vec::new(), parts: Vec::new(), waiting: Vec::new() }
+    /// An empty one, for code of this machine, that is verified or not.
+    pub fn new(arch: Arch, verify: bool) -> Pack {
+        Pack { arch, verify, code: Vec::new(), pool: Vec::new(), parts: Vec::new(), waiting: Vec::new() }
     }
 
     /// Whether a program is small enough to share pages.
@@ -296,8 +340,9 @@ impl Pack {
         self.code.extend_from_slice(&blob.code);
         write_pool(&blob.pool, &mut self.pool);
         self.parts.push(CodePart { code: code..self.code.len(), pool: pool..self.pool.len() });
+        let words = Words { pool: blob.pool.to_vec(), vector_bytes: blob.vector_bytes };
         let facts = Facts::of(blob, &signatures);
-        self.waiting.push((facts, signatures));
+        self.waiting.push((facts, signatures, words));
         Ok(())
     }
 
@@ -305,14 +350,19 @@ impl Pack {
     pub fn publish(&mut self, arena: &CodeArena) -> Result<Vec<Program>, MemoryError> {
         let waiting = std::mem::take(&mut self.waiting);
         let parts = std::mem::take(&mut self.parts);
-        let sealed = if parts.is_empty() { Ok(Vec::new()) } else { self.seal(arena, &parts) };
+        let sealed = if parts.is_empty() { Ok(Vec::new()) } else { self.seal(arena, &parts, &waiting) };
         self.code.clear();
         self.pool.clear();
-        let program = |(code, (facts, signatures))| Program::new(code, facts, signatures);
+        let program = |(code, (facts, signatures, _))| Program::new(code, facts, signatures);
         Ok(sealed?.into_iter().zip(waiting).map(program).collect())
     }
 
-    fn seal(&self, arena: &CodeArena, parts: &[CodePart]) -> Result<Vec<ExecutableCode>, MemoryError> {
+    fn seal(
+        &self,
+        arena: &CodeArena,
+        parts: &[CodePart],
+        waiting: &[(Facts, Arc<Signatures>, Words)],
+    ) -> Result<Vec<ExecutableCode>, MemoryError> {
         let mut writable = arena.writable(self.code.len(), self.pool.len())?;
         // What is between the parts stays as it is: traps.
         for part in parts {
@@ -320,6 +370,18 @@ impl Pack {
             writable.write_code_at(part.code.start, code)?;
         }
         writable.write_pool(&self.pool)?;
-        writable.seal_parts(parts, |_, _| Ok(()))
+        let pool_base = writable.pool_base() as u64;
+        let mut programs = parts.iter().zip(waiting);
+        writable.seal_parts(parts, |code, address| {
+            if !self.verify {
+                return Ok(());
+            }
+            let (part, (facts, signatures, words)) =
+                programs.next().ok_or_else(|| "a part without a program".to_owned())?;
+            let at = Addresses { code: address as u64, pool: pool_base + part.pool.start as u64 };
+            let sites = facts.places().map_or(&[][..], |places| &places.sites);
+            let contract = contract(self.arch, &facts.funcs, sites, signatures, &words.pool, words.vector_bytes);
+            verified(&contract, code, at)
+        })
     }
 }

@@ -158,6 +158,15 @@ pub enum Step {
         /// Below 64.
         by: u8,
     },
+    /// `to = a >> by`, signed.
+    ShiftRightSigned {
+        /// A general register.
+        to: u8,
+        /// A general register.
+        a: u8,
+        /// Below 64.
+        by: u8,
+    },
     /// `to = a << by`
     ShiftLeft {
         /// A general register.

@@ -63,7 +63,7 @@ pub fn each(mut see: impl FnMut(&str, CodeBlob, bool)) {
 }
 
 /// Types of the names that formulas use.
-const TYPES: &[&[(&str, InputType)]] = &[
+pub const TYPES: &[&[(&str, InputType)]] = &[
     &[
         ("x", InputType::Column(Elem::F64)),
         ("y", InputType::Column(Elem::F64)),
@@ -100,7 +100,7 @@ const TYPES: &[&[(&str, InputType)]] = &[
 ];
 
 /// Each built-in of scalars and each operator, of variables and of constants.
-fn formulas() -> Vec<Typed> {
+pub fn formulas() -> Vec<Typed> {
     let floats = ["x", "y", "0.0", "1.5", "u", "f64(n)"];
     let ints = ["n", "m", "0", "1", "-7", "8", "63", "200", "10000000001", "k"];
     let bools = ["b", "n < m", "x < y", "true"];
@@ -170,7 +170,7 @@ fn formulas() -> Vec<Typed> {
     texts.into_iter().map(typed).collect()
 }
 
-fn kernels() -> Vec<String> {
+pub fn kernels() -> Vec<String> {
     let mut texts: Vec<String> = (0..60).map(random_kernels::kernel).collect();
     let more = [
         "var t = 0.0; for i in 0..4 { t += x * f64(i); } t",
@@ -184,10 +184,10 @@ fn kernels() -> Vec<String> {
     texts
 }
 
-type Typed = (String, Vec<(String, Type)>);
+pub type Typed = (String, Vec<(String, Type)>);
 
 /// The examples, the cases, random programs, and what those seldom have.
-fn others() -> Vec<Typed> {
+pub fn others() -> Vec<Typed> {
     let mut programs = constructs();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in std::fs::read_dir(root.join("examples")).expect("the examples") {

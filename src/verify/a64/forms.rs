@@ -86,7 +86,7 @@ pub(super) const TABLE: &[Form] = &[
     // Shifts by a number.
     form("lsr Xd, Xn, {right}", "1101001101 iiiiii 111111 nnnnn ddddd", Meaning::ShiftRight),
     form("lsl Xd, Xn, {left}", "1101001101 iiiiii iiiiii nnnnn ddddd", Meaning::ShiftLeft),
-    form("asr Xd, Xn, {right}", "1001001101 iiiiii 111111 nnnnn ddddd", AnyInt(N)),
+    form("asr Xd, Xn, {right}", "1001001101 iiiiii 111111 nnnnn ddddd", Meaning::ShiftRightSigned),
     form("ror Xd, Xn, {rotation}", "10010011110 mmmmm iiiiii nnnnn ddddd", Meaning::Rotate),
     // Two registers.
     form("add Xd, Xn, Xm", "10001011000 mmmmm 000000 nnnnn ddddd", Meaning::Add { shift: 0 }),

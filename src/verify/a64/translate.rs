@@ -57,6 +57,8 @@ pub(super) enum Meaning {
     AndConst,
     LogicConst,
     ShiftRight,
+    /// Likewise, keeping the sign.
+    ShiftRightSigned,
     ShiftLeft,
     Rotate,
     Add {
@@ -386,6 +388,9 @@ fn integer(meaning: Meaning, word: Word, out: &mut Decoded) -> Result<(), Refuse
             put(out, &[Step::Any(Reg::Int(to()?))])
         }
         Meaning::ShiftRight => put(out, &[Step::ShiftRight { to: to()?, a: n()?, by: word.field(16, 6) as u8 }]),
+        Meaning::ShiftRightSigned => {
+            put(out, &[Step::ShiftRightSigned { to: to()?, a: n()?, by: word.field(16, 6) as u8 }])
+        }
         Meaning::ShiftLeft => {
             let (turn, last) = (word.field(16, 6), word.field(10, 6));
             // Others move bits from the middle.

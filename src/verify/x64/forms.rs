@@ -35,6 +35,8 @@ pub(super) enum Kind {
     ShiftLeft,
     /// Likewise.
     ShiftRight,
+    /// Likewise, keeping the sign.
+    ShiftRightSigned,
     /// The first operand becomes some value.
     Any,
     /// So it does, and so do the flags.
@@ -290,8 +292,8 @@ static INDEX: [u16; CODES] = {
 use Kind::{
     Add, Address, And, And32, AndMasks, AndNotMasks, AndNotVectors, AndVectors, Any, AnyWithFlags, Bits, Branch, Byte,
     Call, CallPool, ClearUpper, Compare, CompareMask, Divide, Flags, FromGeneral, Gather, Greater, Jump, Move, Move32,
-    MoveMask, MoveVector, NotMask, Number32, Ones, Product, Return, Select, ShiftLeft, ShiftRight, Sign, Signed32,
-    Splat, SplatPool, StoreVector, Sub, Test, TestLanes, Xor32, XorVectors,
+    MoveMask, MoveVector, NotMask, Number32, Ones, Product, Return, Select, ShiftLeft, ShiftRight, ShiftRightSigned,
+    Sign, Signed32, Splat, SplatPool, StoreVector, Sub, Test, TestLanes, Xor32, XorVectors,
 };
 
 /// All rows.
@@ -331,7 +333,7 @@ pub static ROWS: &[Row] = &[
     int(Code::Not_rm64, "rdWG", Any, 0),
     int(Code::Shl_rm64_imm8, "rdWG", ShiftLeft, 0),
     int(Code::Shr_rm64_imm8, "rdWG", ShiftRight, 0),
-    int(Code::Sar_rm64_imm8, "rdWG", AnyWithFlags, 0),
+    int(Code::Sar_rm64_imm8, "rdWG", ShiftRightSigned, 0),
     int(Code::Imul_r64_rm64, "rdW", AnyWithFlags, 0),
     int(Code::Imul_r64_rm64_imm32, "rdW", AnyWithFlags, 0),
     int(Code::Imul_rm64, "rdWG", Product, 0),

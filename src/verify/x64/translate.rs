@@ -243,11 +243,12 @@ impl Translation<'_, '_> {
                 self.step(Step::Const { to: self.int(0)?, value: 0 })?;
                 self.step(Step::AnyFlags)
             }
-            Kind::ShiftLeft | Kind::ShiftRight => {
+            Kind::ShiftLeft | Kind::ShiftRight | Kind::ShiftRightSigned => {
                 let to = self.int(0)?;
                 let by = u8::try_from(self.number(1)?).ok().filter(|by| *by < 64).ok_or(Refused::Form)?;
                 self.step(match self.row.kind {
                     Kind::ShiftLeft => Step::ShiftLeft { to, a: to, by },
+                    Kind::ShiftRightSigned => Step::ShiftRightSigned { to, a: to, by },
                     _ => Step::ShiftRight { to, a: to, by },
                 })?;
                 self.step(Step::AnyFlags)

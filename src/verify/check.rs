@@ -1,0 +1,753 @@
+//! One walk over each function, block after block: what each step does to what is known, and what it must keep to.
+
+use super::graph::{Block, Graph, NEVER};
+use super::join::Head;
+use super::machine::{A64, Machine, Place, Places, X64};
+use super::state::{Flags, Fuel, Known, State};
+use super::step::{Cond, Decode, Reg, Src, Step};
+use super::values::{Def, Extent, Id, MAX_LENGTH, UNKNOWN, Value, Values, Writable, ZERO};
+use super::{Contract, Reason, Rejection, Verified};
+use crate::codegen::Arch;
+use crate::codegen::blob::FuncCode;
+use crate::runtime::program::FuncSignature;
+use crate::types::Type;
+
+/// The stack pointer goes down by at most so much from the lowest place that was touched, and one page more: the guard below a stack is larger.
+const PROBE: i64 = 4096;
+
+/// A function's contract.
+#[derive(Clone, Copy, Debug)]
+pub struct Function<'a> {
+    /// Where it lies.
+    pub code: &'a FuncCode,
+    /// What it takes and gives.
+    pub signature: &'a FuncSignature,
+}
+
+/// A check under way.
+pub struct Checker<'a> {
+    pub(super) contract: &'a Contract<'a>,
+    pub(super) machine: &'static Machine,
+    pub(super) func: Function<'a>,
+    pub(super) graph: Graph,
+    pub(super) values: Values,
+    pub(super) state: State,
+    /// Words of the caller's outgoing area that are parameters.
+    pub(super) param_words: i64,
+    /// What depth was at the entry.
+    pub(super) depth: Id,
+    /// What registers must hold at the end.
+    saved: Vec<(Reg, Id)>,
+    /// States that blocks are entered in.
+    pub(super) waiting: Vec<Option<State>>,
+    /// What holds at heads of loops.
+    pub(super) heads: Vec<Option<Head>>,
+    /// States that are not needed any more, for their memory.
+    pub(super) spare: Vec<State>,
+    /// Whether what holds at heads of loops is being looked for; else it is checked.
+    pub(super) proving: bool,
+    /// Whether more may be claimed.
+    pub(super) claims: bool,
+    /// Whether something about a head was found not to hold.
+    pub(super) changed: bool,
+    /// The instruction.
+    pub(super) inst: u32,
+    /// Control does not come behind the last step.
+    pub(super) ended: bool,
+    /// Functions whose results were written to, and those that give what may only be read.
+    pub(super) written_results: u64,
+    pub(super) read_only_results: u64,
+    /// On whose results a function's result depends.
+    pub(super) passed_results: Vec<(u64, u64)>,
+    pub(super) verified: Verified,
+}
+
+/// A function's place in a set of functions. The last place stands for all others.
+pub(super) fn bit_of(func: u32) -> u64 {
+    1 << func.min(63)
+}
+
+/// See [`super::check`].
+pub(super) fn check(contract: &Contract<'_>, decoder: &dyn Decode, code: &[u8]) -> Result<Verified, Rejection> {
+    check_and_tell(contract, decoder, code, &mut |_| {})
+}
+
+/// As [`check`]; where it fails, the checker as it stands is shown.
+pub(super) fn check_and_tell(
+    contract: &Contract<'_>,
+    decoder: &dyn Decode,
+    code: &[u8],
+    tell: &mut dyn FnMut(&Checker<'_>),
+) -> Result<Verified, Rejection> {
+    let at = |offset: u32, reason: Reason| Rejection { offset, reason };
+    let mut end = 0;
+    let Some(first) = contract.funcs.first() else {
+        return if code.is_empty() { Ok(Verified::default()) } else { Err(at(0, Reason::Cover)) };
+    };
+    let signature_of =
+        |code: &FuncCode| contract.signatures.get(code.func.0 as usize).ok_or(at(code.start, Reason::Signature));
+    let machine = match contract.arch {
+        Arch::X64 => &X64,
+        Arch::A64 => &A64,
+    };
+    let func = Function { code: first, signature: signature_of(first)? };
+    let mut checker = Checker {
+        contract,
+        machine,
+        func,
+        graph: Graph::default(),
+        values: Values::default(),
+        state: State::default(),
+        param_words: 0,
+        depth: UNKNOWN,
+        saved: Vec::new(),
+        waiting: Vec::new(),
+        heads: Vec::new(),
+        spare: Vec::new(),
+        proving: false,
+        claims: false,
+        changed: false,
+        inst: 0,
+        ended: false,
+        written_results: 0,
+        read_only_results: 0,
+        passed_results: Vec::new(),
+        verified: Verified::default(),
+    };
+    for func in contract.funcs {
+        if func.start != end || func.end < func.start {
+            return Err(at(func.start, Reason::Cover));
+        }
+        end = func.end;
+        checker.func = Function { code: func, signature: signature_of(func)? };
+        checker
+            .graph
+            .read(decoder, code, func.start, func.end, contract.pool)
+            .map_err(|(offset, reason)| at(offset, reason))?;
+        if let Err(reason) = checker.function() {
+            tell(&checker);
+            return Err(at(checker.graph.offset(checker.inst), reason));
+        }
+    }
+    if end as usize != code.len() {
+        return Err(at(end, Reason::Cover));
+    }
+    checker.results_are_writable().map_err(|reason| at(0, reason))?;
+    Ok(checker.verified)
+}
+
+impl Checker<'_> {
+    fn function(&mut self) -> Result<(), Reason> {
+        self.verified.instructions += self.graph.insts.len() as u32 - 1;
+        self.heads.clear();
+        let count = self.graph.blocks.len();
+        self.heads.resize_with(count, || None);
+        if count == 0 {
+            return Err(Reason::FallsOff);
+        }
+        self.find_heads();
+        let loops = self.heads.iter().flatten().count();
+        self.verified.loops += loops as u32;
+        if loops > 0 {
+            // What a walk that only looks for proofs notes of results is not part of the check.
+            let (written, read_only, passed) =
+                (self.written_results, self.read_only_results, self.passed_results.len());
+            self.prove();
+            (self.written_results, self.read_only_results) = (written, read_only);
+            self.passed_results.truncate(passed);
+        }
+        self.proving = false;
+        self.walk()
+    }
+
+    /// One walk over all blocks.
+    pub(super) fn walk(&mut self) -> Result<(), Reason> {
+        self.values.clear();
+        self.enter();
+        self.waiting.iter_mut().filter_map(Option::take).for_each(|state| self.spare.push(state));
+        self.waiting.resize_with(self.graph.blocks.len(), || None);
+        self.waiting.truncate(self.graph.blocks.len());
+        for at in 0..self.graph.order.len() {
+            let block = self.graph.order[at];
+            if at > 0 {
+                let Some(state) = self.waiting.get_mut(block as usize).and_then(Option::take) else { continue };
+                let before = std::mem::replace(&mut self.state, state);
+                self.spare.push(before);
+            }
+            self.open_head(block)?;
+            self.block(block)?;
+        }
+        self.unreachable()
+    }
+
+    /// Where control never comes, nothing but padding and traps may stand.
+    fn unreachable(&mut self) -> Result<(), Reason> {
+        for at in 0..self.graph.blocks.len() {
+            let Block { first, end, .. } = self.graph.blocks[at];
+            if self.graph.rank.get(at) != Some(&NEVER) {
+                continue;
+            }
+            for inst in first..end {
+                self.inst = inst;
+                if !self.graph.steps_of(inst).iter().all(|step| matches!(step, Step::Nothing | Step::Stop)) {
+                    return Err(Reason::Unreachable);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known at the function's entry.
+    fn enter(&mut self) {
+        let machine = self.machine;
+        self.state.clone_from(&State::default());
+        self.saved.clear();
+        let is_pure = self.func.code.is_pure;
+        let special = [machine.context, machine.fuel, machine.depth];
+        let saved = machine.saved.iter().chain(special.iter().filter(|_| is_pure)).chain(&machine.link);
+        for reg in saved.map(|reg| Reg::Int(*reg)).chain(machine.saved_floats.clone().map(Reg::Vector)) {
+            let id = self.values.add(Value::of(Def::Entry(reg)));
+            self.state.set_reg(reg, id);
+            self.saved.push((reg, id));
+        }
+        if !is_pure {
+            let context = self.values.add(Value::of(Def::Context));
+            self.state.set_reg(Reg::Int(machine.context), context);
+            // Levels left are never negative where a function is entered.
+            self.depth = self.values.add(Value { lo: 0, ..Value::of(Def::Entry(Reg::Int(machine.depth))) });
+            self.state.set_reg(Reg::Int(machine.depth), self.depth);
+            self.saved.push((Reg::Int(machine.depth), self.depth));
+        }
+        self.param_words = Places::words_of(machine, self.func.signature.params.iter().map(|param| &param.ty));
+        let mut places = Places::new(machine);
+        let signature = self.func.signature;
+        for param in &signature.params {
+            match param.ty {
+                Type::F64 => {
+                    places.float();
+                }
+                Type::Array(elem) => {
+                    let length = self.values.add(Value { counts: true, ..Value::between(0, MAX_LENGTH) });
+                    let writable = if param.mutable { Writable::YES } else { Writable::No };
+                    let extent = Some(Extent::new(elem.size().trailing_zeros() as u8, length, writable));
+                    let base = self.values.add(Value { extent, ..Value::of(Def::Opaque) });
+                    let (base_place, length_place) = (places.int(), places.int());
+                    self.put(base_place, base);
+                    self.put(length_place, length);
+                }
+                _ => {
+                    let id = self.values.add(Value::of(Def::Opaque));
+                    let place = places.int();
+                    self.put(place, id);
+                }
+            }
+        }
+        self.state.touched = if machine.pushed > 0 { 0 } else { PROBE - 8 };
+    }
+
+    fn put(&mut self, place: Place, id: Id) {
+        match place {
+            Place::Reg(reg) => self.state.set_reg(reg, id),
+            Place::Word(word) => self.state.set_slot(self.machine.pushed + word * 8, id),
+        }
+    }
+
+    fn block(&mut self, at: u32) -> Result<(), Reason> {
+        let Block { first, end, target, falls_through } = self.graph.blocks[at as usize];
+        self.ended = false;
+        let mut branched = false;
+        for inst in first..end {
+            self.inst = inst;
+            let (from, to) = (self.graph.insts[inst as usize].first, self.graph.insts[inst as usize + 1].first);
+            for step in from..to {
+                let step = self.graph.steps[step as usize];
+                match step {
+                    Step::Branch { cond, .. } => {
+                        self.leave_fuel(cond)?;
+                        if let Some(target) = target {
+                            let mut taken = self.spare_state();
+                            taken.clone_from(&self.state);
+                            taken.assume(&self.values, cond, true);
+                            self.learn_lane(&mut taken, cond, true);
+                            self.edge(at, target, taken)?;
+                        }
+                        let mut state = std::mem::take(&mut self.state);
+                        state.assume(&self.values, cond, false);
+                        self.learn_lane(&mut state, cond, false);
+                        self.state = state;
+                        branched = true;
+                    }
+                    Step::BranchZero { reg, when_zero, .. } => {
+                        self.fuel_is_settled()?;
+                        let id = self.int(reg);
+                        let flags =
+                            std::mem::replace(&mut self.state.flags, Flags::Compared(self.values.root(id), (ZERO, 0)));
+                        if let Some(target) = target {
+                            let mut taken = self.spare_state();
+                            taken.clone_from(&self.state);
+                            taken.assume(&self.values, Cond::Eq, when_zero);
+                            taken.flags = flags;
+                            self.edge(at, target, taken)?;
+                        }
+                        self.state.assume(&self.values, Cond::Eq, !when_zero);
+                        self.state.flags = flags;
+                        branched = true;
+                    }
+                    Step::Jump { .. } => {
+                        self.fuel_is_settled()?;
+                        let state = std::mem::take(&mut self.state);
+                        return match target {
+                            Some(target) => self.edge(at, target, state),
+                            None => Err(Reason::Target),
+                        };
+                    }
+                    step => self.step(step)?,
+                }
+                if self.func.code.is_light {
+                    self.floats_are_kept()?;
+                }
+                if self.state.is_impossible {
+                    return Ok(());
+                }
+            }
+            if self.ended {
+                return Ok(());
+            }
+        }
+        if !falls_through && !branched {
+            // The graph took it for a trap, which it was not.
+            return Err(Reason::FallsOff);
+        }
+        let state = std::mem::take(&mut self.state);
+        self.edge(at, at + 1, state)
+    }
+
+    /// A trap leaves a light function without giving anything back.
+    fn floats_are_kept(&self) -> Result<(), Reason> {
+        let mut saved = self.saved.iter().filter(|(reg, _)| matches!(reg, Reg::Vector(_)));
+        if saved.all(|(reg, id)| self.state.reg(*reg) == *id) { Ok(()) } else { Err(Reason::Saved) }
+    }
+
+    /// A state whose memory may be used.
+    pub(super) fn spare_state(&mut self) -> State {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Behind a subtraction from the fuel, only a branch on whether it was there.
+    fn leave_fuel(&mut self, cond: Cond) -> Result<(), Reason> {
+        if self.state.fuel != Fuel::Taken {
+            return Ok(());
+        }
+        match cond {
+            Cond::Below | Cond::AboveEq | Cond::Negative | Cond::NotNegative | Cond::Lt | Cond::Ge => {
+                self.state.fuel = Fuel::Right;
+                Ok(())
+            }
+            _ => Err(Reason::Fuel),
+        }
+    }
+
+    /// Fuel was taken and looked at, and is in its register.
+    pub(super) fn fuel_is_settled(&self) -> Result<(), Reason> {
+        match self.state.fuel {
+            Fuel::Right | Fuel::Stored => Ok(()),
+            // Behind a helper, the branch on its outcome may come before the fuel is loaded again.
+            Fuel::Elsewhere => Ok(()),
+            Fuel::Taken => Err(Reason::Fuel),
+        }
+    }
+
+    /// What a general register holds; if nothing is known of it, some value that is this one from now on.
+    pub(super) fn int(&mut self, reg: u8) -> Id {
+        let id = self.state.reg(Reg::Int(reg));
+        if id != UNKNOWN {
+            return id;
+        }
+        let id = self.values.add(Value::of(Def::Opaque));
+        self.state.set_reg(Reg::Int(reg), id);
+        id
+    }
+
+    /// An operand.
+    fn src(&mut self, src: Src) -> Id {
+        match src {
+            Src::Reg(reg) => self.int(reg),
+            Src::Const(number) => self.values.constant(number),
+        }
+    }
+
+    fn src_root(&mut self, src: Src) -> (Id, i64) {
+        match src {
+            Src::Reg(reg) => {
+                let id = self.int(reg);
+                self.values.root(id)
+            }
+            Src::Const(number) => (ZERO, number),
+        }
+    }
+
+    /// Writes a general register, if that may be.
+    pub(super) fn write_int(&mut self, reg: u8, id: Id) -> Result<(), Reason> {
+        if self.machine.never.contains(&reg) {
+            return Err(Reason::Reserved);
+        }
+        // A trap leaves it without giving anything back.
+        if self.func.code.is_light && self.machine.saved.contains(&reg) {
+            return Err(Reason::Saved);
+        }
+        if !self.func.code.is_pure {
+            if reg == self.machine.context {
+                return Err(Reason::Reserved);
+            }
+            if reg == self.machine.fuel {
+                return Err(Reason::Fuel);
+            }
+            if reg == self.machine.depth && self.values.root(id).0 != self.depth {
+                return Err(Reason::Depth);
+            }
+        }
+        self.state.set_reg(Reg::Int(reg), id);
+        Ok(())
+    }
+
+    fn write(&mut self, reg: Reg, id: Id) -> Result<(), Reason> {
+        match reg {
+            Reg::Int(reg) => self.write_int(reg, id),
+            _ => {
+                self.state.set_reg(reg, id);
+                Ok(())
+            }
+        }
+    }
+
+    /// A value that is between these, and no greater than `below` if there is one.
+    fn write_between(&mut self, to: u8, lo: i64, hi: i64, below: Option<Id>) -> Result<(), Reason> {
+        let counts = lo >= -MAX_LENGTH && hi <= MAX_LENGTH;
+        let id = self.values.add(Value { counts, ..Value::between(lo, hi) });
+        if let Some(below) = below {
+            self.state.learn(&self.values, (id, 0), self.values.root(below), 0);
+        }
+        self.write_int(to, id)
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), Reason> {
+        match step {
+            Step::Any(reg) => self.write(reg, UNKNOWN),
+            Step::Const { to, value } => {
+                let id = self.values.constant(value);
+                self.write_int(to, id)
+            }
+            Step::Copy { to, from } => {
+                let id = match from {
+                    Reg::Int(reg) => self.int(reg),
+                    reg => self.state.reg(reg),
+                };
+                self.write(to, id)
+            }
+            Step::StackAddress { to, by } => {
+                let id = self.values.add(Value::of(Def::Frame(self.state.sp.saturating_add(by))));
+                self.write_int(to, id)
+            }
+            Step::ZeroExtend { to, from, bits } => self.zero_extend(to, from, bits),
+            Step::Add { to, a, b, shift } => {
+                let a = self.int(a);
+                let id = match b {
+                    Src::Const(number) => self.plus(a, number.checked_shl(shift.into()).unwrap_or(0)),
+                    Src::Reg(b) => {
+                        let b = self.int(b);
+                        self.add(a, b, shift)
+                    }
+                };
+                self.write_int(to, id)
+            }
+            Step::Sub { to, a, b } => self.sub(to, a, b),
+            Step::And { to, a, b } => {
+                let (a, b) = (self.int(a), self.src(b));
+                let known = Known { values: &self.values, state: &self.state };
+                match (known.least(a) >= 0, known.least(b) >= 0) {
+                    (true, true) => {
+                        let hi = known.greatest(a).min(known.greatest(b));
+                        let below =
+                            if self.values.number(b).is_none() && self.values.number(a).is_some() { b } else { a };
+                        self.write_between(to, 0, hi, Some(below))
+                    }
+                    (true, false) => {
+                        let hi = known.greatest(a);
+                        self.write_between(to, 0, hi, Some(a))
+                    }
+                    (false, true) => {
+                        let hi = known.greatest(b);
+                        self.write_between(to, 0, hi, Some(b))
+                    }
+                    _ => self.write_int(to, UNKNOWN),
+                }
+            }
+            Step::ShiftRight { to, a, by } => self.shift_right(to, a, by),
+            Step::ShiftRightSigned { to, a, by } => {
+                let id = self.int(a);
+                let known = Known { values: &self.values, state: &self.state };
+                let (lo, hi) = (known.least(id), known.greatest(id));
+                match by {
+                    0 => self.write_int(to, id),
+                    64.. => self.write_int(to, UNKNOWN),
+                    _ => self.write_between(to, lo >> by, hi >> by, (lo >= 0).then_some(id)),
+                }
+            }
+            Step::ShiftLeft { to, a, by } => {
+                let id = self.int(a);
+                let known = Known { values: &self.values, state: &self.state };
+                let scale = |number: i64| i64::try_from(i128::from(number) << by.min(63)).ok();
+                match (scale(known.least(id)), scale(known.greatest(id))) {
+                    (Some(lo), Some(hi)) => self.write_between(to, lo, hi, None),
+                    _ => self.write_int(to, UNKNOWN),
+                }
+            }
+            Step::Select { to, yes, no, cond } => self.select(to, yes, no, cond),
+            Step::Load { to, from, signed } => self.load(to, &from, signed),
+            Step::Store { to, value } => self.store(&to, value),
+            Step::LoadPool { to, offset, bytes } => self.load_pool(to, offset, bytes),
+            Step::Compare { a, b } => {
+                let (a, b) = (self.src_root(a), self.src_root(b));
+                self.state.flags = Flags::Compared(a, b);
+                Ok(())
+            }
+            Step::Test { a, b } => {
+                let (a, b) = (self.int(a), self.src(b));
+                self.state.flags = self.values.number(b).map_or(Flags::Unknown, |bits| Flags::Tested(a, bits));
+                Ok(())
+            }
+            Step::AnyFlags => {
+                self.state.flags = Flags::Unknown;
+                Ok(())
+            }
+            Step::Call { target } => self.call(target),
+            Step::CallPool { offset } => {
+                let entry = u32::try_from(offset).ok().filter(|offset| offset % 8 == 0).ok_or(Reason::Callee)?;
+                self.call_helper(entry / 8)
+            }
+            Step::CallReg { reg } => match self.values.def(self.state.reg(Reg::Int(reg))) {
+                Def::Helper(entry) => self.call_helper(entry),
+                _ => Err(Reason::Callee),
+            },
+            Step::Return => self.ret(),
+            Step::MoveStack { by } => self.move_stack(by),
+            Step::Probe { bytes, counter } => {
+                let by = i64::try_from(bytes).ok().filter(|by| by % PROBE == 0).ok_or(Reason::Stack)?;
+                self.near(self.state.sp)?;
+                self.state.sp = self.state.sp.checked_sub(by).ok_or(Reason::Stack)?;
+                self.state.touched = self.state.sp;
+                self.write_int(counter, ZERO)
+            }
+            Step::Stop => {
+                self.ended = true;
+                Ok(())
+            }
+            Step::Nothing => Ok(()),
+            Step::Branch { .. } | Step::BranchZero { .. } | Step::Jump { .. } => Err(Reason::Shape),
+            step => self.lane_step(step),
+        }
+    }
+
+    /// A value plus a number.
+    pub(super) fn plus(&mut self, a: Id, number: i64) -> Id {
+        if number == 0 {
+            return a;
+        }
+        if let Some(base) = self.values.number(a) {
+            return self.values.constant(base.wrapping_add(number));
+        }
+        let sum = Known { values: &self.values, state: &self.state }.sum(a, number);
+        match sum.def {
+            Def::Sum(of, 0) => of,
+            _ => self.values.add(sum),
+        }
+    }
+
+    fn add(&mut self, a: Id, b: Id, shift: u8) -> Id {
+        if let Some(number) = self.values.number(b) {
+            return self.plus(a, number.checked_shl(shift.into()).unwrap_or(0));
+        }
+        if self.values.is_address(a) {
+            return self.values.add(Value::of(Def::Element { base: a, index: b, shift }));
+        }
+        if shift != 0 {
+            return UNKNOWN;
+        }
+        if let Some(number) = self.values.number(a) {
+            return self.plus(b, number);
+        }
+        if self.values.is_address(b) {
+            return self.values.add(Value::of(Def::Element { base: b, index: a, shift: 0 }));
+        }
+        let known = Known { values: &self.values, state: &self.state };
+        let (a_lo, a_hi, b_lo, b_hi) = (known.least(a), known.greatest(a), known.least(b), known.greatest(b));
+        let (Some(lo), Some(hi)) = (a_lo.checked_add(b_lo), a_hi.checked_add(b_hi)) else { return UNKNOWN };
+        let id = self.values.add(Value::between(lo, hi));
+        let (a, b) = (self.values.root(a), self.values.root(b));
+        for (part, lo, hi) in [(a, b_lo, b_hi), (b, a_lo, a_hi)] {
+            self.state.learn(&self.values, (id, 0), part, hi.into());
+            self.state.learn(&self.values, part, (id, 0), -i128::from(lo));
+        }
+        id
+    }
+
+    fn sub(&mut self, to: u8, a: Src, b: Src) -> Result<(), Reason> {
+        if to == self.machine.fuel && !self.func.code.is_pure {
+            // Some of it is taken: a branch must look whether it was there.
+            let takes = match b {
+                Src::Const(number) => number >= 1,
+                Src::Reg(reg) => reg != to,
+            };
+            if a != Src::Reg(to) || !takes || !matches!(self.state.fuel, Fuel::Right | Fuel::Stored) {
+                return Err(Reason::Fuel);
+            }
+            self.state.fuel = Fuel::Taken;
+            self.state.set_reg(Reg::Int(to), UNKNOWN);
+            return Ok(());
+        }
+        let (a, b) = (self.src(a), self.src(b));
+        if let Some(number) = self.values.number(b) {
+            let id = self.plus(a, number.wrapping_neg());
+            return self.write_int(to, id);
+        }
+        let known = Known { values: &self.values, state: &self.state };
+        let lo = known.least(a).checked_sub(known.greatest(b));
+        let hi = known.greatest(a).checked_sub(known.least(b));
+        let (lo, hi, fits) = match (lo, hi) {
+            (Some(lo), Some(hi)) => (lo, hi, true),
+            _ => (i64::MIN, i64::MAX, false),
+        };
+        let lo = if fits && known.le(b, a, 0) { lo.max(0) } else { lo };
+        let id = self.values.add(Value { def: Def::Difference(a, b), fits, ..Value::between(lo, hi) });
+        self.write_int(to, id)
+    }
+
+    fn zero_extend(&mut self, to: u8, from: u8, bits: u8) -> Result<(), Reason> {
+        let id = self.int(from);
+        let most = if bits >= 63 { i64::MAX } else { (1_i64 << bits) - 1 };
+        let known = Known { values: &self.values, state: &self.state };
+        if bits >= 64 || known.least(id) >= 0 && known.greatest(id) <= most {
+            return self.write_int(to, id);
+        }
+        if bits == 63 {
+            return self.write_int(to, UNKNOWN);
+        }
+        self.write_between(to, 0, most, None)
+    }
+
+    fn shift_right(&mut self, to: u8, a: u8, by: u8) -> Result<(), Reason> {
+        let id = self.int(a);
+        let known = Known { values: &self.values, state: &self.state };
+        let (lo, hi) = (known.least(id), known.greatest(id));
+        match by {
+            0 => self.write_int(to, id),
+            64.. => self.write_int(to, UNKNOWN),
+            _ if lo >= 0 => self.write_between(to, lo >> by, hi >> by, Some(id)),
+            _ => self.write_between(to, 0, ((u64::MAX) >> by) as i64, None),
+        }
+    }
+
+    /// One of two values: what holds of both, each under the condition that it is taken.
+    fn select(&mut self, to: u8, yes: Src, no: Src, cond: Cond) -> Result<(), Reason> {
+        let (yes, no) = (self.src(yes), self.src(no));
+        if yes == no {
+            return self.write_int(to, yes);
+        }
+        let flags = self.state.flags;
+        let mut candidates = [self.values.root(yes), self.values.root(no), (ZERO, 0), (ZERO, 0)];
+        if let Flags::Compared(a, b) = flags {
+            candidates[2] = a;
+            candidates[3] = b;
+        }
+        // The same state with each outcome of the condition.
+        let mut other = self.spare_state();
+        other.clone_from(&self.state);
+        other.assume(&self.values, cond, false);
+        let mut taken = self.spare_state();
+        taken.clone_from(&self.state);
+        taken.assume(&self.values, cond, true);
+        let (if_yes, if_no) =
+            (Known { values: &self.values, state: &taken }, Known { values: &self.values, state: &other });
+        let lo = if_yes.least(yes).min(if_no.least(no));
+        let hi = if_yes.greatest(yes).max(if_no.greatest(no));
+        let (yes_root, no_root) = (self.values.root(yes), self.values.root(no));
+        let below = candidates.map(|c| if_yes.at_most(yes_root, c, 0) && if_no.at_most(no_root, c, 0));
+        let above = candidates.map(|c| if_yes.at_most(c, yes_root, 0) && if_no.at_most(c, no_root, 0));
+        let counts = self.values.get(yes).counts && self.values.get(no).counts;
+        self.spare.extend([other, taken]);
+        let id = self.values.add(Value { counts, ..Value::between(lo, hi) });
+        for (at, candidate) in candidates.into_iter().enumerate() {
+            if below[at] {
+                self.state.learn(&self.values, (id, 0), candidate, 0);
+            }
+            if above[at] {
+                self.state.learn(&self.values, candidate, (id, 0), 0);
+            }
+        }
+        self.write_int(to, id)
+    }
+
+    /// The stack pointer may go to a place if it is near one that was touched.
+    fn near(&self, sp: i64) -> Result<(), Reason> {
+        if sp >= self.state.touched - 2 * PROBE { Ok(()) } else { Err(Reason::Stack) }
+    }
+
+    fn move_stack(&mut self, by: i64) -> Result<(), Reason> {
+        let sp = self.state.sp.checked_add(by).filter(|sp| *sp <= 0 && sp % 8 == 0).ok_or(Reason::Stack)?;
+        if by < -PROBE {
+            return Err(Reason::Stack);
+        }
+        self.near(sp)?;
+        if by > 0 {
+            // What is below the stack pointer is nobody's.
+            self.state.forget_slots(self.state.sp, by);
+            // A signal may come at any time; but what was touched was touched.
+        }
+        self.state.sp = sp;
+        Ok(())
+    }
+
+    fn ret(&mut self) -> Result<(), Reason> {
+        if self.state.sp != 0 {
+            return Err(Reason::Stack);
+        }
+        if self.state.fuel != Fuel::Right && self.state.fuel != Fuel::Stored {
+            return Err(Reason::Fuel);
+        }
+        if self.saved.iter().any(|(reg, id)| self.state.reg(*reg) != *id) {
+            return Err(Reason::Saved);
+        }
+        if let Type::Array(elem) = self.func.signature.result {
+            let [address, length] = self.machine.int_results.map(|reg| self.int(reg));
+            let found = self.array_at(address, length, elem.size().trailing_zeros() as u8);
+            let Ok(writable) = found else {
+                self.ended = true;
+                return self.fail(Reason::Result);
+            };
+            let own = bit_of(self.func.code.func.0);
+            match writable {
+                Writable::No => self.read_only_results |= own,
+                Writable::If(0) => {}
+                Writable::If(others) => self.passed_results.push((own, others)),
+            }
+        }
+        self.ended = true;
+        Ok(())
+    }
+
+    /// No array that may only be read was written where it is another function's result.
+    fn results_are_writable(&mut self) -> Result<(), Reason> {
+        for _ in 0..=64 {
+            let before = self.read_only_results;
+            for (own, others) in &self.passed_results {
+                if others & self.read_only_results != 0 {
+                    self.read_only_results |= own;
+                }
+            }
+            if before == self.read_only_results {
+                break;
+            }
+        }
+        if self.read_only_results & self.written_results == 0 { Ok(()) } else { Err(Reason::ReadOnly) }
+    }
+}

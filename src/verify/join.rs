@@ -1,0 +1,544 @@
+//! Where ways meet: what holds whichever way control came, and what holds each time that it comes to a loop's head.
+
+use super::Reason;
+use super::check::Checker;
+use super::graph::NEVER;
+use super::state::{Flags, Fuel, Known, Root, State};
+use super::step::Reg;
+use super::values::{COUNTED, Def, Extent, Id, UNKNOWN, Value, Writable, ZERO};
+
+/// So many values that differ between two ways are compared with others; the rest only keep their ranges.
+const COMPARED: usize = 12;
+
+/// Something that holds a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A register.
+    Reg(Reg),
+    /// A word of the frame.
+    Slot(i64),
+}
+
+/// A value at a loop's head, by where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// Zero.
+    Zero,
+    /// What a location holds.
+    At(Location),
+    /// The length of the array whose address a location holds.
+    LengthAt(Location),
+}
+
+/// A location that holds another value each time.
+#[derive(Clone, Copy, Debug)]
+pub struct Fresh {
+    /// Which.
+    pub location: Location,
+    /// No less than this.
+    pub lo: i64,
+    /// No more than this.
+    pub hi: i64,
+    /// It only counts.
+    pub counts: bool,
+    /// It is the address of an array.
+    pub extent: Option<ClaimedExtent>,
+}
+
+/// An array whose address a location holds each time.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimedExtent {
+    /// The size of an element as a power of two.
+    pub shift: u8,
+    /// Whether it may be written.
+    pub writable: Writable,
+    /// Locations that hold lengths.
+    pub lengths: [Option<Location>; 3],
+    /// It has no fewer elements than the one there at first.
+    pub as_first: bool,
+}
+
+/// What holds at a loop's head each time that control comes there: all that held the first time but for these locations, of which this is claimed. A claim is
+/// checked on each way in.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    /// Locations that do not keep their value.
+    pub fresh: Vec<Fresh>,
+    /// `a <= b + by`.
+    pub limits: Vec<(Term, Term, i64)>,
+    /// The state with which the head was entered first.
+    pub first: State,
+    /// The state in it.
+    pub inside: State,
+    /// Comparisons that were claimed and found not to hold.
+    pub refuted: Vec<(Term, Term, i64)>,
+    /// Vectors in the frame that do not stay.
+    pub lost: Vec<(i64, u32)>,
+}
+
+impl State {
+    /// What a location holds.
+    pub fn at(&self, location: Location) -> Id {
+        match location {
+            Location::Reg(reg) => self.reg(reg),
+            Location::Slot(at) => self.slot(at),
+        }
+    }
+
+    /// A location holds this now.
+    pub fn put(&mut self, location: Location, id: Id) {
+        match location {
+            Location::Reg(reg) => self.set_reg(reg, id),
+            Location::Slot(at) => self.set_slot(at, id),
+        }
+    }
+}
+
+/// Registers by their number among all.
+fn registers() -> impl Iterator<Item = Reg> {
+    (0..32).map(Reg::Int).chain((0..32).map(Reg::Vector)).chain((0..8).map(Reg::Mask))
+}
+
+impl Checker<'_> {
+    /// Blocks that control comes back to.
+    pub(super) fn find_heads(&mut self) {
+        for at in 0..self.graph.blocks.len() {
+            let block = self.graph.blocks[at];
+            let rank = self.graph.rank[at];
+            if rank == NEVER {
+                continue;
+            }
+            let next = block.falls_through.then_some(at as u32 + 1);
+            for to in block.target.into_iter().chain(next) {
+                if self.graph.rank.get(to as usize).is_some_and(|to| *to <= rank) {
+                    self.heads[to as usize].get_or_insert_with(Head::default);
+                }
+            }
+        }
+    }
+
+    /// Control goes from one block to another one.
+    pub(super) fn edge(&mut self, from: u32, to: u32, state: State) -> Result<(), Reason> {
+        if state.is_impossible {
+            self.spare.push(state);
+            return Ok(());
+        }
+        let rank = |block: u32| self.graph.rank.get(block as usize).copied().unwrap_or(NEVER);
+        if rank(to) == NEVER {
+            return Err(Reason::Target);
+        }
+        if rank(to) <= rank(from) {
+            let result = self.back(to, &state);
+            self.spare.push(state);
+            return result;
+        }
+        match self.waiting.get_mut(to as usize).and_then(Option::take) {
+            None => self.waiting[to as usize] = Some(state),
+            Some(mut other) => {
+                let joined = self.join(&mut other, &state);
+                self.spare.push(state);
+                self.waiting[to as usize] = Some(other);
+                joined?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What holds in both states, in the first.
+    fn join(&mut self, a: &mut State, b: &State) -> Result<(), Reason> {
+        if a.sp != b.sp {
+            return Err(Reason::Join);
+        }
+        a.fuel = match (a.fuel, b.fuel) {
+            (x, y) if x == y => x,
+            (Fuel::Right | Fuel::Stored, Fuel::Right | Fuel::Stored) => Fuel::Right,
+            _ => return Err(Reason::Join),
+        };
+        a.touched = a.touched.max(b.touched);
+        a.flags = if a.flags == b.flags { a.flags } else { Flags::Unknown };
+        a.outcome = if a.outcome == b.outcome { a.outcome } else { None };
+        a.lanes = if a.lanes == b.lanes { a.lanes } else { [None; 2] };
+        let mut before = self.spare_state();
+        before.clone_from(a);
+        let mut merged: Vec<(Location, Id, Id, Id)> = Vec::new();
+        for reg in registers() {
+            let (x, y) = (before.reg(reg), b.reg(reg));
+            if x != y {
+                let location = Location::Reg(reg);
+                let id = self.merge(location, (&before, x), (b, y), &mut merged);
+                a.set_reg(reg, id);
+            }
+        }
+        a.slots.clear();
+        for &(at, x) in &before.slots {
+            let y = b.slot(at);
+            let id = if x == y { x } else { self.merge(Location::Slot(at), (&before, x), (b, y), &mut merged) };
+            if id != UNKNOWN {
+                a.slots.push((at, id));
+            }
+        }
+        a.stored.retain(|stored| b.stored.contains(stored));
+        a.limits.clear();
+        let known = Known { values: &self.values, state: b };
+        a.limits.extend(before.limits.iter().filter(|limit| known.at_most((limit.less, 0), (limit.than, 0), limit.by)));
+        let compared = merged.get(..COMPARED).unwrap_or(&merged);
+        for &(_, x, y, id) in compared {
+            self.relate(a, (&before, x), (b, y), id, compared);
+            self.relate(a, (b, y), (&before, x), id, compared);
+            let lengths = merged.iter().map(|merged| (merged.1, merged.2, merged.3));
+            self.join_extents(a, (&before, x), (b, y), id, lengths);
+        }
+        self.spare.push(before);
+        Ok(())
+    }
+
+    fn merge(
+        &mut self,
+        location: Location,
+        (a, x): (&State, Id),
+        (b, y): (&State, Id),
+        merged: &mut Vec<(Location, Id, Id, Id)>,
+    ) -> Id {
+        if x == UNKNOWN || y == UNKNOWN || matches!(location, Location::Reg(Reg::Vector(_) | Reg::Mask(_))) {
+            return UNKNOWN;
+        }
+        if let Some(known) = merged.iter().find(|merged| merged.1 == x && merged.2 == y) {
+            return known.3;
+        }
+        let (in_a, in_b) = (Known { values: &self.values, state: a }, Known { values: &self.values, state: b });
+        let (first, second) = (self.values.get(x), self.values.get(y));
+        let counts = first.counts && second.counts;
+        let (lo, hi) = (in_a.least(x).min(in_b.least(y)), in_a.greatest(x).max(in_b.greatest(y)));
+        let def = match (first.def, second.def) {
+            (Def::Mark, Def::Mark) => Def::Mark,
+            (Def::Context, Def::Context) => Def::Context,
+            (Def::Frame(x), Def::Frame(y)) if x == y => Def::Frame(x),
+            (Def::Helper(x), Def::Helper(y)) if x == y => Def::Helper(x),
+            (Def::Const(x), Def::Const(y)) if x == y => Def::Const(x),
+            (Def::Sum(x, m), Def::Sum(y, n)) if (x, m, first.fits) == (y, n, second.fits) => Def::Sum(x, m),
+            _ => Def::Opaque,
+        };
+        let fits = first.fits && second.fits && matches!(def, Def::Sum(..) | Def::Const(_));
+        let id = self.values.add(Value { def, counts, fits, ..Value::between(lo, hi) });
+        merged.push((location, x, y, id));
+        id
+    }
+
+    /// What one way knows of a value that differs, where the other way knows it of its own.
+    fn relate(
+        &self,
+        to: &mut State,
+        (a, x): (&State, Id),
+        (b, y): (&State, Id),
+        id: Id,
+        merged: &[(Location, Id, Id, Id)],
+    ) {
+        let in_b = Known { values: &self.values, state: b };
+        let (root, off) = self.values.root(x);
+        let there = self.values.root(y);
+        for limit in &a.limits {
+            // The other value: the same on both ways, or another one that differs.
+            let others = |other: Id| {
+                let same = Some((other, (other, 0), (other, 0)));
+                let differs = merged.iter().map(move |&(_, p, q, id)| (p, q, id)).filter_map(move |(p, q, id)| {
+                    let ways = [p, q].map(|way| self.values.root(way));
+                    let (mine, theirs) = if ways[0].0 == other { (ways[0], ways[1]) } else { (ways[1], ways[0]) };
+                    // Seen from the way that knows: its root plus an offset is the value.
+                    (mine.0 == other && other != ZERO).then_some((id, theirs, (other, mine.1)))
+                });
+                same.into_iter().chain(differs)
+            };
+            if limit.less == root {
+                // x = root + off <= other + by + off
+                for (other, theirs, (_, mine_off)) in others(limit.than) {
+                    let Some(by) = limit.by.checked_add(off).and_then(|by| by.checked_sub(mine_off)) else { continue };
+                    if in_b.at_most(there, theirs, by) {
+                        to.learn(&self.values, (id, 0), (other, 0), by.into());
+                    }
+                }
+            }
+            if limit.than == root {
+                // other <= root + by = x - off + by
+                for (other, theirs, (_, mine_off)) in others(limit.less) {
+                    let Some(by) = limit.by.checked_sub(off).and_then(|by| by.checked_add(mine_off)) else { continue };
+                    if in_b.at_most(theirs, there, by) {
+                        to.learn(&self.values, (other, 0), (id, 0), by.into());
+                    }
+                }
+            }
+        }
+        // It may be the other value itself.
+        if root != ZERO && in_b.at_most(there, (root, off), 0) {
+            to.learn(&self.values, (id, 0), (root, off), 0);
+        }
+        if root != ZERO && in_b.at_most((root, off), there, 0) {
+            to.learn(&self.values, (root, off), (id, 0), 0);
+        }
+    }
+
+    /// An address that differs is that of an array on both ways: the same length, or one that differs likewise.
+    fn join_extents(
+        &mut self,
+        to: &mut State,
+        (a, x): (&State, Id),
+        (b, y): (&State, Id),
+        id: Id,
+        lengths: impl Iterator<Item = (Id, Id, Id)>,
+    ) {
+        if !self.values.is_address(x) || !self.values.is_address(y) {
+            return;
+        }
+        let Some(shift) = self.shift_of(x) else { return };
+        let same = [x, y].map(|id| self.values.get(id).extent.map(|extent| extent.length));
+        let same = same.into_iter().flatten().map(|length| (length, length, length));
+        let mut candidates: Vec<(Id, Id, Id)> = lengths.chain(same).collect();
+        candidates.retain(|(p, q, _)| *p != UNKNOWN && *q != UNKNOWN && !self.values.is_address(*p));
+        // Those that are the whole length on both ways first.
+        candidates.sort_by_key(|(p, q, _)| (*p == ZERO || *q == ZERO, !(self.is_whole(x, *p) && self.is_whole(y, *q))));
+        let here = std::mem::take(&mut self.state);
+        let mut found: Option<Extent> = None;
+        let mut count = 0;
+        for (p, q, length) in candidates {
+            self.state.clone_from(a);
+            let first = self.array_at(x, p, shift);
+            self.state.clone_from(b);
+            let second = self.array_at(y, q, shift);
+            let (Ok(first), Ok(second)) = (first, second) else { continue };
+            let extent = found.get_or_insert(Extent::new(shift, length, first.either(second)));
+            extent.writable = extent.writable.either(first.either(second));
+            if count > 0
+                && let Some(place) = extent.others.get_mut(count - 1)
+            {
+                *place = length;
+            }
+            count += 1;
+            if count > found.map_or(0, |extent| extent.others.len()) {
+                break;
+            }
+        }
+        self.state = here;
+        if let (Some(extent), Some(value)) = (found, self.values.get_mut(id)) {
+            value.extent = Some(extent);
+            for length in extent.lengths() {
+                let root = self.values.root(length);
+                to.learn(&self.values, (ZERO, 0), root, 0);
+            }
+        }
+    }
+
+    /// The size of the elements that an address leads to.
+    pub(super) fn shift_of(&self, mut id: Id) -> Option<u8> {
+        for _ in 0..=super::values::ADDRESS_PARTS {
+            let value = self.values.get(id);
+            if let Some(extent) = value.extent {
+                return Some(extent.shift);
+            }
+            id = match value.def {
+                Def::Sum(base, _) | Def::Element { base, .. } => base,
+                _ => return None,
+            };
+        }
+        None
+    }
+
+    /// A loop's head is entered: what it claims must hold now, and is all that is known of what does not stay.
+    pub(super) fn open_head(&mut self, block: u32) -> Result<(), Reason> {
+        let Some(mut head) = self.heads.get_mut(block as usize).and_then(Option::take) else { return Ok(()) };
+        let mut first = std::mem::take(&mut self.state);
+        first.flags = Flags::Unknown;
+        first.outcome = None;
+        first.lanes = [None; 2];
+        if first.fuel == Fuel::Stored {
+            first.fuel = Fuel::Right;
+        }
+        head.first.clone_from(&first);
+        let result = self.hold(&mut head, &first);
+        self.state.clone_from(&first);
+        self.state.stored.retain(|(at, bytes, _)| !head.lost.contains(&(*at, *bytes)));
+        for fresh in &head.fresh {
+            let (lo, hi) = (fresh.lo, fresh.hi);
+            let (lo, hi) = if fresh.counts { (lo.max(-COUNTED), hi.min(COUNTED)) } else { (lo, hi) };
+            let is_int = matches!(fresh.location, Location::Reg(Reg::Int(_)) | Location::Slot(_));
+            let id = if is_int {
+                self.values.add(Value { counts: fresh.counts, ..Value::between(lo, hi) })
+            } else {
+                UNKNOWN
+            };
+            self.state.put(fresh.location, id);
+        }
+        for fresh in &head.fresh {
+            let Some(claim) = fresh.extent else { continue };
+            let id = self.state.at(fresh.location);
+            let own = if claim.as_first { self.first_length(&first, fresh.location) } else { UNKNOWN };
+            let held = claim.lengths.map(|length| length.map_or(UNKNOWN, |length| self.state.at(length)));
+            let mut lengths = [own, held[0], held[1], held[2]].into_iter().filter(|length| *length != UNKNOWN);
+            if let (Some(length), Some(value)) = (lengths.next(), self.values.get_mut(id)) {
+                let mut extent = Extent::new(claim.shift, length, claim.writable);
+                extent.others = [(); 3].map(|()| lengths.next().unwrap_or(UNKNOWN));
+                value.extent = Some(extent);
+            }
+        }
+        let mut state = std::mem::take(&mut self.state);
+        for &(a, b, by) in &head.limits {
+            if let (Some(a), Some(b)) = (self.term(&state, a), self.term(&state, b)) {
+                state.learn(&self.values, a, b, by.into());
+            }
+        }
+        head.inside.clone_from(&state);
+        self.state = state;
+        self.spare.push(first);
+        self.heads[block as usize] = Some(head);
+        result
+    }
+
+    /// What a term is in a state, as a root.
+    pub(super) fn term(&self, state: &State, term: Term) -> Option<Root> {
+        match term {
+            Term::Zero => Some((ZERO, 0)),
+            Term::At(location) => Some(state.at(location)).filter(|id| *id != UNKNOWN).map(|id| self.values.root(id)),
+            Term::LengthAt(location) => {
+                let extent = self.values.get(state.at(location)).extent?;
+                Some(self.values.root(extent.length))
+            }
+        }
+    }
+
+    /// Whether a head's claims hold in a state; while proofs are looked for, those that do not are taken back.
+    fn hold(&mut self, head: &mut Head, state: &State) -> Result<(), Reason> {
+        let mut is_right = true;
+        for at in 0..head.fresh.len() {
+            let fresh = head.fresh[at];
+            let id = state.at(fresh.location);
+            let known = Known { values: &self.values, state };
+            let (lo, hi, counts) = match id {
+                UNKNOWN => (i64::MIN, i64::MAX, false),
+                id => (known.least(id), known.greatest(id), self.values.get(id).counts),
+            };
+            let claim = &mut head.fresh[at];
+            if lo < claim.lo {
+                is_right = false;
+                // Lengths become less, but not less than nothing.
+                claim.lo = if claim.lo > 0 && lo >= 0 { 0 } else { i64::MIN };
+            }
+            if hi > claim.hi {
+                is_right = false;
+                claim.hi = i64::MAX;
+            }
+            if claim.counts && !counts {
+                is_right = false;
+                claim.counts = false;
+            }
+            if let Some(claim) = claim.extent
+                && !self.extent_holds(head, at, claim, state)
+            {
+                is_right = false;
+            }
+        }
+        let known = Known { values: &self.values, state };
+        let holds = |&(a, b, by): &(Term, Term, i64)| match (self.term(state, a), self.term(state, b)) {
+            (Some(a), Some(b)) => known.at_most(a, b, by),
+            _ => false,
+        };
+        if self.proving {
+            let (limits, wrong) = std::mem::take(&mut head.limits).into_iter().partition(holds);
+            let wrong: Vec<(Term, Term, i64)> = wrong;
+            is_right &= wrong.is_empty();
+            head.limits = limits;
+            head.refuted.extend(wrong);
+        } else {
+            is_right &= head.limits.iter().all(holds);
+        }
+        self.settle(is_right)
+    }
+
+    /// The length of the array whose address a location held when the loop was entered.
+    pub(super) fn first_length(&self, first: &State, location: Location) -> Id {
+        self.values.get(first.at(location)).extent.map_or(UNKNOWN, |extent| extent.length)
+    }
+
+    /// Whether a location holds the address of an array as claimed; what does not hold is taken back.
+    fn extent_holds(&mut self, head: &mut Head, at: usize, mut claim: ClaimedExtent, state: &State) -> bool {
+        let location = head.fresh[at].location;
+        let address = state.at(location);
+        let own = self.first_length(&head.first, location);
+        let here = std::mem::take(&mut self.state);
+        self.state.clone_from(state);
+        let mut is_right = true;
+        let mut holds = |checker: &mut Self, length: Id| {
+            let found =
+                if length == UNKNOWN { Err(Reason::Loop) } else { checker.array_at(address, length, claim.shift) };
+            let holds = found.is_ok_and(|writable| writable.either(claim.writable) == claim.writable);
+            is_right &= holds;
+            holds
+        };
+        let as_first = claim.as_first && holds(self, own);
+        let lengths = claim.lengths.map(|length| length.filter(|length| holds(self, state.at(*length))));
+        self.state = here;
+        if !is_right {
+            claim.as_first = as_first;
+            claim.lengths = lengths;
+            let is_any = as_first || lengths.iter().any(Option::is_some);
+            head.fresh[at].extent = is_any.then_some(claim);
+        }
+        is_right
+    }
+
+    fn settle(&mut self, is_right: bool) -> Result<(), Reason> {
+        match (is_right, self.proving) {
+            (true, _) => Ok(()),
+            (false, true) => {
+                self.changed = true;
+                Ok(())
+            }
+            (false, false) => Err(Reason::Loop),
+        }
+    }
+
+    /// Control comes back to a loop's head.
+    fn back(&mut self, block: u32, state: &State) -> Result<(), Reason> {
+        let Some(mut head) = self.heads.get_mut(block as usize).and_then(Option::take) else {
+            return Err(Reason::Join);
+        };
+        let result = self.back_to(&mut head, state);
+        self.heads[block as usize] = Some(head);
+        result
+    }
+
+    fn back_to(&mut self, head: &mut Head, state: &State) -> Result<(), Reason> {
+        let inside = &head.inside;
+        let is_stored = inside.fuel == state.fuel || (inside.fuel == Fuel::Right && state.fuel == Fuel::Stored);
+        if inside.sp != state.sp || !is_stored || state.touched > inside.touched {
+            return Err(Reason::Join);
+        }
+        let mut moved = Vec::new();
+        let regs = registers().map(Location::Reg);
+        for location in regs.chain(inside.slots.iter().map(|slot| Location::Slot(slot.0))) {
+            let id = inside.at(location);
+            if id != UNKNOWN && id != state.at(location) && !head.fresh.iter().any(|fresh| fresh.location == location) {
+                moved.push(location);
+            }
+        }
+        let lost = inside.stored.iter().filter(|stored| !state.stored.contains(stored));
+        let lost: Vec<(i64, u32)> = lost.map(|stored| (stored.0, stored.1)).collect();
+        if !lost.is_empty() {
+            if !self.proving {
+                return Err(Reason::Loop);
+            }
+            self.changed = true;
+            head.lost.extend(lost);
+        }
+        if !self.proving {
+            if !moved.is_empty() {
+                return Err(Reason::Loop);
+            }
+            return self.hold(head, state);
+        }
+        if !moved.is_empty() {
+            self.changed = true;
+            self.free(head, &moved, state);
+        }
+        self.hold(head, state)?;
+        self.claim(head, state);
+        Ok(())
+    }
+}

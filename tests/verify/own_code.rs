@@ -1,0 +1,117 @@
+//! All code of the corpus, for both machines.
+
+use crate::corpus;
+use cresset::codegen::blob::CodeBlob;
+use cresset::listing;
+use cresset::opt::Passes;
+use cresset::runtime::program::Signatures;
+use cresset::verify::{Addresses, Contract, Rejection, Verified, explain, verify};
+use cresset::{Cpu, Engine, Type};
+use std::collections::BTreeMap;
+
+/// Where code and pool are taken to lie.
+const AT: Addresses = Addresses { code: 0x7000_1230_0000, pool: 0x7000_2230_0000 };
+
+pub const MACHINES: [Cpu; 3] = [Cpu::X86_64V3, Cpu::X86_64V4, Cpu::AArch64];
+
+pub fn check(blob: &mut CodeBlob, signatures: &Signatures, cpu: Cpu) -> Result<Verified, Rejection> {
+    let (arch, _) = cpu.target().expect("a machine");
+    blob.link(arch, AT.code, AT.pool).expect("within reach");
+    verify(&contract(blob, signatures, cpu), &blob.code, AT)
+}
+
+fn contract<'a>(blob: &'a CodeBlob, signatures: &'a Signatures, cpu: Cpu) -> Contract<'a> {
+    let (arch, features) = cpu.target().expect("a machine");
+    Contract {
+        arch,
+        funcs: &blob.funcs,
+        signatures: &signatures.funcs,
+        sites: &blob.sites,
+        pool: &blob.pool,
+        vector_bytes: u32::from(features.lanes()) * 8,
+    }
+}
+
+fn explanation(blob: &CodeBlob, signatures: &Signatures, cpu: Cpu) -> String {
+    explain(&contract(blob, signatures, cpu), &blob.code, AT)
+}
+
+struct Tally {
+    accepted: usize,
+    rejected: BTreeMap<String, (usize, String, usize, String)>,
+}
+
+impl Tally {
+    fn take(&mut self, name: &str, code: Result<(CodeBlob, Signatures), cresset::Error>, cpu: Cpu) {
+        let Ok((mut blob, signatures)) = code else { return };
+        match check(&mut blob, &signatures, cpu) {
+            Ok(_) => self.accepted += 1,
+            Err(rejection) => {
+                let key = format!("{cpu:?} {:?}", rejection.reason);
+                let entry = self.rejected.entry(key).or_insert((0, String::new(), usize::MAX, String::new()));
+                entry.0 += 1;
+                if blob.code.len() < entry.2 {
+                    entry.1 = format!("{rejection} of {:?}", name.chars().take(600).collect::<String>());
+                    entry.2 = blob.code.len();
+                    entry.3 = explanation(&blob, &signatures, cpu);
+                }
+            }
+        }
+    }
+
+    /// Everything was accepted but for one in so many; what was not is compiled in another way.
+    fn finish(self, one_in: usize) {
+        for (key, (count, example, _, why)) in &self.rejected {
+            if std::env::var_os("CRESSET_EXPLAIN").is_some() {
+                println!("---- {key}\n{why}");
+            }
+            println!("{count:6} {key}: {example}");
+        }
+        println!("{} accepted", self.accepted);
+        let rejected: usize = self.rejected.values().map(|entry| entry.0).sum();
+        assert!(rejected * one_in <= self.accepted, "{rejected} rejected");
+    }
+}
+
+fn programs(engine: &Engine, tally: &mut Tally, texts: &[corpus::Typed]) {
+    let wanted = std::env::var("CRESSET_TEXT").unwrap_or_default();
+    let stride = std::env::var("CRESSET_STRIDE").ok().and_then(|stride| stride.parse().ok()).unwrap_or(1);
+    for (text, inputs) in texts.iter().filter(|(text, _)| text.contains(&wanted)).step_by(stride) {
+        let inputs: Vec<(&str, Type)> = inputs.iter().map(|(name, ty)| (name.as_str(), *ty)).collect();
+        for cpu in [Cpu::X86_64V3, Cpu::AArch64] {
+            tally.take(text, listing::code_with_signatures(engine, text, &inputs, cpu), cpu);
+        }
+    }
+}
+
+#[test]
+fn programs_with_all_checks_are_accepted() {
+    let mut tally = Tally { accepted: 0, rejected: BTreeMap::new() };
+    programs(&corpus::engine(Passes::ALL.with_all_checks(), true), &mut tally, &corpus::others());
+    tally.finish(1000);
+}
+
+#[test]
+fn programs_are_accepted() {
+    let mut tally = Tally { accepted: 0, rejected: BTreeMap::new() };
+    programs(&corpus::engine(Passes::ALL, true), &mut tally, &corpus::others());
+    programs(&corpus::engine(Passes::ALL, true), &mut tally, &corpus::formulas());
+    programs(&corpus::engine(Passes::ALL, false), &mut tally, &corpus::others());
+    tally.finish(25);
+}
+
+#[test]
+fn kernels_are_accepted() {
+    let mut tally = Tally { accepted: 0, rejected: BTreeMap::new() };
+    let engine = corpus::engine(Passes::ALL, true);
+    let formulas = corpus::formulas();
+    for text in formulas.iter().map(|(text, _)| text).chain(&corpus::kernels()).step_by(9) {
+        let Ok(kernel) = engine.kernel(text) else { continue };
+        for types in corpus::TYPES {
+            for cpu in MACHINES {
+                tally.take(text, kernel.code_with_signatures_for(types, cpu), cpu);
+            }
+        }
+    }
+    tally.finish(100);
+}
