@@ -86,6 +86,7 @@ fn said(decoded: &Decoded) -> Touched {
             | Step::Sub { to, .. }
             | Step::And { to, .. }
             | Step::ShiftRight { to, .. }
+            | Step::ShiftRightSigned { to, .. }
             | Step::ShiftLeft { to, .. }
             | Step::Select { to, .. }
             | Step::MaskBits { to, .. } => int(to),
@@ -163,7 +164,7 @@ fn sources(step: Step) -> Vec<Reg> {
         Step::ZeroExtend { from, .. } | Step::Splat { from, .. } => vec![Reg::Int(from)],
         Step::Add { a, b, .. } | Step::And { a, b, .. } => std::iter::once(Reg::Int(a)).chain(of(b)).collect(),
         Step::Sub { a, b, .. } | Step::Compare { a, b } => of(a).into_iter().chain(of(b)).collect(),
-        Step::ShiftLeft { a, .. } | Step::ShiftRight { a, .. } => vec![Reg::Int(a)],
+        Step::ShiftLeft { a, .. } | Step::ShiftRight { a, .. } | Step::ShiftRightSigned { a, .. } => vec![Reg::Int(a)],
         Step::Select { yes, no, .. } => of(yes).into_iter().chain(of(no)).collect(),
         Step::Load { from, .. } => place(from),
         Step::Store { to, value } => {

@@ -147,7 +147,7 @@ fn arithmetic() {
     scalar("40 83 E0 FE", "and eax", &[Step::And { to: RAX, a: RAX, b: Src::Const(0xFFFF_FFFE) }, Step::AnyFlags]);
     scalar("48 C1 E0 03", "shl rax, 3", &[Step::ShiftLeft { to: RAX, a: RAX, by: 3 }, Step::AnyFlags]);
     scalar("48 C1 E8 3F", "shr rax", &[Step::ShiftRight { to: RAX, a: RAX, by: 63 }, Step::AnyFlags]);
-    scalar("48 C1 F8 3F", "sar rax", &[Step::Any(Int(RAX)), Step::AnyFlags]);
+    scalar("48 C1 F8 3F", "sar rax", &[Step::ShiftRightSigned { to: RAX, a: RAX, by: 63 }, Step::AnyFlags]);
     scalar("48 F7 F9", "idiv rcx", &[Step::Any(Int(RAX)), Step::Any(Int(RDX)), Step::AnyFlags]);
     scalar("48 F7 E9", "imul rcx", &[Step::Any(Int(RAX)), Step::Any(Int(RDX)), Step::AnyFlags]);
     scalar("48 99", "cqo", &[Step::Any(Int(RDX))]);

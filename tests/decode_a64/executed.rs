@@ -210,6 +210,7 @@ fn foretell(steps: &[Step], before: &Machine, buffer: &[u8]) -> Foretold {
             Step::Sub { to, a, b } => told.x[usize::from(to)] = Some(src(a).wrapping_sub(src(b))),
             Step::And { to, a, b } => told.x[usize::from(to)] = Some(x(a) & src(b)),
             Step::ShiftRight { to, a, by } => told.x[usize::from(to)] = Some(x(a) >> by),
+            Step::ShiftRightSigned { to, a, by } => told.x[usize::from(to)] = Some((x(a) as i64 >> by) as u64),
             Step::ShiftLeft { to, a, by } => told.x[usize::from(to)] = Some(x(a) << by),
             Step::Select { to, yes, no, cond } => {
                 let number = (0..14).find(|number| cond_of(*number) == cond).expect("a condition");
