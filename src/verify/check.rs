@@ -3,7 +3,7 @@
 use super::graph::{Block, Graph, NEVER};
 use super::join::Head;
 use super::machine::{A64, Machine, Place, Places, X64};
-use super::state::{Flags, Fuel, Known, State};
+use super::state::{Flags, Fuel, State};
 use super::step::{Cond, Decode, Reg, Src, Step};
 use super::values::{Def, Extent, Id, MAX_LENGTH, UNKNOWN, Value, Values, Writable, ZERO};
 use super::{Contract, Reason, Rejection, Verified};
@@ -13,7 +13,7 @@ use crate::runtime::program::FuncSignature;
 use crate::types::Type;
 
 /// The stack pointer goes down by at most so much from the lowest place that was touched, and one page more: the guard below a stack is larger.
-const PROBE: i64 = 4096;
+pub(super) const PROBE: i64 = 4096;
 
 /// A function's contract.
 #[derive(Clone, Copy, Debug)]
@@ -369,14 +369,14 @@ impl Checker<'_> {
     }
 
     /// An operand.
-    fn src(&mut self, src: Src) -> Id {
+    pub(super) fn src(&mut self, src: Src) -> Id {
         match src {
             Src::Reg(reg) => self.int(reg),
             Src::Const(number) => self.values.constant(number),
         }
     }
 
-    fn src_root(&mut self, src: Src) -> (Id, i64) {
+    pub(super) fn src_root(&mut self, src: Src) -> (Id, i64) {
         match src {
             Src::Reg(reg) => {
                 let id = self.int(reg);
@@ -410,7 +410,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn write(&mut self, reg: Reg, id: Id) -> Result<(), Reason> {
+    pub(super) fn write(&mut self, reg: Reg, id: Id) -> Result<(), Reason> {
         match reg {
             Reg::Int(reg) => self.write_int(reg, id),
             _ => {
@@ -421,7 +421,7 @@ impl Checker<'_> {
     }
 
     /// A value that is between these, and no greater than `below` if there is one.
-    fn write_between(&mut self, to: u8, lo: i64, hi: i64, below: Option<Id>) -> Result<(), Reason> {
+    pub(super) fn write_between(&mut self, to: u8, lo: i64, hi: i64, below: Option<Id>) -> Result<(), Reason> {
         let counts = lo >= -MAX_LENGTH && hi <= MAX_LENGTH;
         let id = self.values.add(Value { counts, ..Value::between(lo, hi) });
         if let Some(below) = below {
@@ -430,269 +430,12 @@ impl Checker<'_> {
         self.write_int(to, id)
     }
 
-    fn step(&mut self, step: Step) -> Result<(), Reason> {
-        match step {
-            Step::Any(reg) => self.write(reg, UNKNOWN),
-            Step::Const { to, value } => {
-                let id = self.values.constant(value);
-                self.write_int(to, id)
-            }
-            Step::Copy { to, from } => {
-                let id = match from {
-                    Reg::Int(reg) => self.int(reg),
-                    reg => self.state.reg(reg),
-                };
-                self.write(to, id)
-            }
-            Step::StackAddress { to, by } => {
-                let id = self.values.add(Value::of(Def::Frame(self.state.sp.saturating_add(by))));
-                self.write_int(to, id)
-            }
-            Step::ZeroExtend { to, from, bits } => self.zero_extend(to, from, bits),
-            Step::Add { to, a, b, shift } => {
-                let a = self.int(a);
-                let id = match b {
-                    Src::Const(number) => self.plus(a, number.checked_shl(shift.into()).unwrap_or(0)),
-                    Src::Reg(b) => {
-                        let b = self.int(b);
-                        self.add(a, b, shift)
-                    }
-                };
-                self.write_int(to, id)
-            }
-            Step::Sub { to, a, b } => self.sub(to, a, b),
-            Step::And { to, a, b } => {
-                let (a, b) = (self.int(a), self.src(b));
-                let known = Known { values: &self.values, state: &self.state };
-                match (known.least(a) >= 0, known.least(b) >= 0) {
-                    (true, true) => {
-                        let hi = known.greatest(a).min(known.greatest(b));
-                        let below =
-                            if self.values.number(b).is_none() && self.values.number(a).is_some() { b } else { a };
-                        self.write_between(to, 0, hi, Some(below))
-                    }
-                    (true, false) => {
-                        let hi = known.greatest(a);
-                        self.write_between(to, 0, hi, Some(a))
-                    }
-                    (false, true) => {
-                        let hi = known.greatest(b);
-                        self.write_between(to, 0, hi, Some(b))
-                    }
-                    _ => self.write_int(to, UNKNOWN),
-                }
-            }
-            Step::ShiftRight { to, a, by } => self.shift_right(to, a, by),
-            Step::ShiftRightSigned { to, a, by } => {
-                let id = self.int(a);
-                let known = Known { values: &self.values, state: &self.state };
-                let (lo, hi) = (known.least(id), known.greatest(id));
-                match by {
-                    0 => self.write_int(to, id),
-                    64.. => self.write_int(to, UNKNOWN),
-                    _ => self.write_between(to, lo >> by, hi >> by, (lo >= 0).then_some(id)),
-                }
-            }
-            Step::ShiftLeft { to, a, by } => {
-                let id = self.int(a);
-                let known = Known { values: &self.values, state: &self.state };
-                let scale = |number: i64| i64::try_from(i128::from(number) << by.min(63)).ok();
-                match (scale(known.least(id)), scale(known.greatest(id))) {
-                    (Some(lo), Some(hi)) => self.write_between(to, lo, hi, None),
-                    _ => self.write_int(to, UNKNOWN),
-                }
-            }
-            Step::Select { to, yes, no, cond } => self.select(to, yes, no, cond),
-            Step::Load { to, from, signed } => self.load(to, &from, signed),
-            Step::Store { to, value } => self.store(&to, value),
-            Step::LoadPool { to, offset, bytes } => self.load_pool(to, offset, bytes),
-            Step::Compare { a, b } => {
-                let (a, b) = (self.src_root(a), self.src_root(b));
-                self.state.flags = Flags::Compared(a, b);
-                Ok(())
-            }
-            Step::Test { a, b } => {
-                let (a, b) = (self.int(a), self.src(b));
-                self.state.flags = self.values.number(b).map_or(Flags::Unknown, |bits| Flags::Tested(a, bits));
-                Ok(())
-            }
-            Step::AnyFlags => {
-                self.state.flags = Flags::Unknown;
-                Ok(())
-            }
-            Step::Call { target } => self.call(target),
-            Step::CallPool { offset } => {
-                let entry = u32::try_from(offset).ok().filter(|offset| offset % 8 == 0).ok_or(Reason::Callee)?;
-                self.call_helper(entry / 8)
-            }
-            Step::CallReg { reg } => match self.values.def(self.state.reg(Reg::Int(reg))) {
-                Def::Helper(entry) => self.call_helper(entry),
-                _ => Err(Reason::Callee),
-            },
-            Step::Return => self.ret(),
-            Step::MoveStack { by } => self.move_stack(by),
-            Step::Probe { bytes, counter } => {
-                let by = i64::try_from(bytes).ok().filter(|by| by % PROBE == 0).ok_or(Reason::Stack)?;
-                self.near(self.state.sp)?;
-                self.state.sp = self.state.sp.checked_sub(by).ok_or(Reason::Stack)?;
-                self.state.touched = self.state.sp;
-                self.write_int(counter, ZERO)
-            }
-            Step::Stop => {
-                self.ended = true;
-                Ok(())
-            }
-            Step::Nothing => Ok(()),
-            Step::Branch { .. } | Step::BranchZero { .. } | Step::Jump { .. } => Err(Reason::Shape),
-            step => self.lane_step(step),
-        }
-    }
-
-    /// A value plus a number.
-    pub(super) fn plus(&mut self, a: Id, number: i64) -> Id {
-        if number == 0 {
-            return a;
-        }
-        if let Some(base) = self.values.number(a) {
-            return self.values.constant(base.wrapping_add(number));
-        }
-        let sum = Known { values: &self.values, state: &self.state }.sum(a, number);
-        match sum.def {
-            Def::Sum(of, 0) => of,
-            _ => self.values.add(sum),
-        }
-    }
-
-    fn add(&mut self, a: Id, b: Id, shift: u8) -> Id {
-        if let Some(number) = self.values.number(b) {
-            return self.plus(a, number.checked_shl(shift.into()).unwrap_or(0));
-        }
-        if self.values.is_address(a) {
-            return self.values.add(Value::of(Def::Element { base: a, index: b, shift }));
-        }
-        if shift != 0 {
-            return UNKNOWN;
-        }
-        if let Some(number) = self.values.number(a) {
-            return self.plus(b, number);
-        }
-        if self.values.is_address(b) {
-            return self.values.add(Value::of(Def::Element { base: b, index: a, shift: 0 }));
-        }
-        let known = Known { values: &self.values, state: &self.state };
-        let (a_lo, a_hi, b_lo, b_hi) = (known.least(a), known.greatest(a), known.least(b), known.greatest(b));
-        let (Some(lo), Some(hi)) = (a_lo.checked_add(b_lo), a_hi.checked_add(b_hi)) else { return UNKNOWN };
-        let id = self.values.add(Value::between(lo, hi));
-        let (a, b) = (self.values.root(a), self.values.root(b));
-        for (part, lo, hi) in [(a, b_lo, b_hi), (b, a_lo, a_hi)] {
-            self.state.learn(&self.values, (id, 0), part, hi.into());
-            self.state.learn(&self.values, part, (id, 0), -i128::from(lo));
-        }
-        id
-    }
-
-    fn sub(&mut self, to: u8, a: Src, b: Src) -> Result<(), Reason> {
-        if to == self.machine.fuel && !self.func.code.is_pure {
-            // Some of it is taken: a branch must look whether it was there.
-            let takes = match b {
-                Src::Const(number) => number >= 1,
-                Src::Reg(reg) => reg != to,
-            };
-            if a != Src::Reg(to) || !takes || !matches!(self.state.fuel, Fuel::Right | Fuel::Stored) {
-                return Err(Reason::Fuel);
-            }
-            self.state.fuel = Fuel::Taken;
-            self.state.set_reg(Reg::Int(to), UNKNOWN);
-            return Ok(());
-        }
-        let (a, b) = (self.src(a), self.src(b));
-        if let Some(number) = self.values.number(b) {
-            let id = self.plus(a, number.wrapping_neg());
-            return self.write_int(to, id);
-        }
-        let known = Known { values: &self.values, state: &self.state };
-        let lo = known.least(a).checked_sub(known.greatest(b));
-        let hi = known.greatest(a).checked_sub(known.least(b));
-        let (lo, hi, fits) = match (lo, hi) {
-            (Some(lo), Some(hi)) => (lo, hi, true),
-            _ => (i64::MIN, i64::MAX, false),
-        };
-        let lo = if fits && known.le(b, a, 0) { lo.max(0) } else { lo };
-        let id = self.values.add(Value { def: Def::Difference(a, b), fits, ..Value::between(lo, hi) });
-        self.write_int(to, id)
-    }
-
-    fn zero_extend(&mut self, to: u8, from: u8, bits: u8) -> Result<(), Reason> {
-        let id = self.int(from);
-        let most = if bits >= 63 { i64::MAX } else { (1_i64 << bits) - 1 };
-        let known = Known { values: &self.values, state: &self.state };
-        if bits >= 64 || known.least(id) >= 0 && known.greatest(id) <= most {
-            return self.write_int(to, id);
-        }
-        if bits == 63 {
-            return self.write_int(to, UNKNOWN);
-        }
-        self.write_between(to, 0, most, None)
-    }
-
-    fn shift_right(&mut self, to: u8, a: u8, by: u8) -> Result<(), Reason> {
-        let id = self.int(a);
-        let known = Known { values: &self.values, state: &self.state };
-        let (lo, hi) = (known.least(id), known.greatest(id));
-        match by {
-            0 => self.write_int(to, id),
-            64.. => self.write_int(to, UNKNOWN),
-            _ if lo >= 0 => self.write_between(to, lo >> by, hi >> by, Some(id)),
-            _ => self.write_between(to, 0, ((u64::MAX) >> by) as i64, None),
-        }
-    }
-
-    /// One of two values: what holds of both, each under the condition that it is taken.
-    fn select(&mut self, to: u8, yes: Src, no: Src, cond: Cond) -> Result<(), Reason> {
-        let (yes, no) = (self.src(yes), self.src(no));
-        if yes == no {
-            return self.write_int(to, yes);
-        }
-        let flags = self.state.flags;
-        let mut candidates = [self.values.root(yes), self.values.root(no), (ZERO, 0), (ZERO, 0)];
-        if let Flags::Compared(a, b) = flags {
-            candidates[2] = a;
-            candidates[3] = b;
-        }
-        // The same state with each outcome of the condition.
-        let mut other = self.spare_state();
-        other.clone_from(&self.state);
-        other.assume(&self.values, cond, false);
-        let mut taken = self.spare_state();
-        taken.clone_from(&self.state);
-        taken.assume(&self.values, cond, true);
-        let (if_yes, if_no) =
-            (Known { values: &self.values, state: &taken }, Known { values: &self.values, state: &other });
-        let lo = if_yes.least(yes).min(if_no.least(no));
-        let hi = if_yes.greatest(yes).max(if_no.greatest(no));
-        let (yes_root, no_root) = (self.values.root(yes), self.values.root(no));
-        let below = candidates.map(|c| if_yes.at_most(yes_root, c, 0) && if_no.at_most(no_root, c, 0));
-        let above = candidates.map(|c| if_yes.at_most(c, yes_root, 0) && if_no.at_most(c, no_root, 0));
-        let counts = self.values.get(yes).counts && self.values.get(no).counts;
-        self.spare.extend([other, taken]);
-        let id = self.values.add(Value { counts, ..Value::between(lo, hi) });
-        for (at, candidate) in candidates.into_iter().enumerate() {
-            if below[at] {
-                self.state.learn(&self.values, (id, 0), candidate, 0);
-            }
-            if above[at] {
-                self.state.learn(&self.values, candidate, (id, 0), 0);
-            }
-        }
-        self.write_int(to, id)
-    }
-
     /// The stack pointer may go to a place if it is near one that was touched.
-    fn near(&self, sp: i64) -> Result<(), Reason> {
+    pub(super) fn near(&self, sp: i64) -> Result<(), Reason> {
         if sp >= self.state.touched - 2 * PROBE { Ok(()) } else { Err(Reason::Stack) }
     }
 
-    fn move_stack(&mut self, by: i64) -> Result<(), Reason> {
+    pub(super) fn move_stack(&mut self, by: i64) -> Result<(), Reason> {
         let sp = self.state.sp.checked_add(by).filter(|sp| *sp <= 0 && sp % 8 == 0).ok_or(Reason::Stack)?;
         if by < -PROBE {
             return Err(Reason::Stack);
@@ -707,7 +450,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn ret(&mut self) -> Result<(), Reason> {
+    pub(super) fn ret(&mut self) -> Result<(), Reason> {
         if self.state.sp != 0 {
             return Err(Reason::Stack);
         }

@@ -97,14 +97,11 @@ impl Checker<'_> {
     }
 
     fn mask_facts(&self, id: Id) -> (LaneFacts, LaneFacts) {
-        match self.values.def(id) {
-            Def::Mask { set, clear } => (set, clear),
-            _ => (LaneFacts::default(), LaneFacts::default()),
-        }
+        self.values.lanes_of(id)
     }
 
     fn mask(&mut self, set: LaneFacts, clear: LaneFacts) -> Id {
-        self.values.add(Value::of(Def::Mask { set, clear }))
+        self.values.mask(set, clear)
     }
 
     /// Steps that [`Checker::step`] leaves.

@@ -58,13 +58,8 @@ pub enum Def {
     Splat(Id),
     /// A vector of the same bits as another one, but for a number that bounds its lanes: all are in `0..=n`.
     Bounded(i64),
-    /// A mask: where a lane is set, so much is known; where it is not, so much else. Numbers in the list of what is known of lanes.
-    Mask {
-        /// Where set.
-        set: LaneFacts,
-        /// Where not set.
-        clear: LaneFacts,
-    },
+    /// A mask; what is known of lanes by it has this number among all masks.
+    Mask(u32),
     /// Bits of a mask.
     Bits(Id),
     /// A lane of a vector.
@@ -187,12 +182,14 @@ impl Value {
 #[derive(Debug, Default)]
 pub struct Values {
     list: Vec<Value>,
+    masks: Vec<[LaneFacts; 2]>,
 }
 
 impl Values {
     /// Forgets all but the two that are always there.
     pub fn clear(&mut self) {
         self.list.clear();
+        self.masks.clear();
         self.list.push(Value::of(Def::Opaque));
         self.list.push(Value { counts: true, fits: true, ..Value { lo: 0, hi: 0, ..Value::of(Def::Const(0)) } });
     }
@@ -202,6 +199,22 @@ impl Values {
         let id = self.list.len() as Id;
         self.list.push(value);
         id
+    }
+
+    /// A mask: what holds of lanes where it is set, and where it is not.
+    pub fn mask(&mut self, set: LaneFacts, clear: LaneFacts) -> Id {
+        let number = self.masks.len() as u32;
+        self.masks.push([set, clear]);
+        self.add(Value::of(Def::Mask(number)))
+    }
+
+    /// What holds of lanes where a mask is set, and where it is not.
+    pub fn lanes_of(&self, id: Id) -> (LaneFacts, LaneFacts) {
+        let facts = match self.def(id) {
+            Def::Mask(number) => self.masks.get(number as usize),
+            _ => None,
+        };
+        facts.map_or_else(Default::default, |[set, clear]| (*set, *clear))
     }
 
     /// A number.
