@@ -1,6 +1,6 @@
 //! Every word that may stand in AArch64 code, as a table: what it is in assembly, its fixed bits and its fields, and what it means to the rules.
 //!
-//! A row is no more than what the emitter makes: registers that nobody may write are refused by [`super::translate`], and so are immediates that would be
+//! A row is no more than what the emitter makes: registers that nobody may write are refused by `translate`, and so are immediates that would be
 //! written otherwise. Where two rows fit, the first one is meant: what has a name of its own in the manual stands before what it is a case of.
 
 use super::translate::{A, M, Meaning, N};
