@@ -42,6 +42,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// The types of the [Arrow C data interface](https://arrow.apache.org/docs/format/CDataInterface.html), in which arrays come from and go to
+/// libraries of other languages in the same process: `from_ffi` makes a column of what another library exported, `to_ffi` exports a result. Nothing is copied.
+pub use arrow_array::ffi;
+
 /// An Arrow array as formulas see it: elements of one of the language's types, and which of them are there.
 #[derive(Clone, Debug)]
 pub struct ArrowColumn {

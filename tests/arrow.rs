@@ -130,3 +130,23 @@ fn several_outputs_scalars_and_traps() {
     // No column is used: the batch still says how many rows there are.
     assert_eq!(floats(engine.kernel("0.5").unwrap().map_batch(&rows).unwrap().column(0)), [Some(0.5); 3]);
 }
+
+#[test]
+fn columns_come_and_go_by_the_c_data_interface() {
+    use cresset::arrow::ffi;
+    // What a library in another language hands over: two structs of C.
+    let exported = Float64Array::from(vec![Some(1.0), None, Some(-3.0)]);
+    let address = exported.values().as_ptr();
+    let (array, schema) = ffi::to_ffi(&exported.to_data()).expect("it can be exported");
+    drop(exported);
+    // SAFETY: both were made by `to_ffi` and are used once.
+    let imported = unsafe { ffi::from_ffi(array, &schema) }.expect("it can be imported");
+    let column: ArrayRef = arrow_array::make_array(imported);
+    assert_eq!(column.as_primitive::<Float64Type>().values().as_ptr(), address, "nothing is copied");
+
+    let result = Engine::new().unwrap().kernel("abs(x) + 1").unwrap().map_batch(&batch(vec![("x", column)])).unwrap();
+    let (array, schema) = ffi::to_ffi(&result.column(0).to_data()).expect("it can be exported");
+    // SAFETY: as above.
+    let back = arrow_array::make_array(unsafe { ffi::from_ffi(array, &schema) }.expect("it can be imported"));
+    assert_eq!(floats(&back), [Some(2.0), None, Some(4.0)]);
+}
