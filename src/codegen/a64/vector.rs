@@ -290,7 +290,10 @@ impl A64 {
         match op {
             Op::Fma => asm!(self, fmla V(to).D2, V(a).D2, V(b).D2),
             Op::Fnma => asm!(self, fmls V(to).D2, V(a).D2, V(b).D2),
-            // The addend is negated, not the sum: a sum of zero is 0.0.
+            // The addend is negated, not the sum: a sum of zero is 0.0. A factor that is the same value may be in its register.
+            _ if a == to || b == to => {
+                asm!(self, fneg V(FTMP).D2, V(to).D2; fmla V(FTMP).D2, V(a).D2, V(b).D2; mov V(to).B16, V(FTMP).B16)
+            }
             _ => asm!(self, fneg V(to).D2, V(to).D2; fmla V(to).D2, V(a).D2, V(b).D2),
         }
     }
