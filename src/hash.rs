@@ -1,8 +1,8 @@
 //! Tables for the compiler's own small keys: a hash of few instructions, keyed anew in each process, so that no text can be written whose keys collide.
 
+use crate::lazy::Lazy;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::LazyLock;
 
 /// A map whose keys are numbers, or few of them.
 pub type Map<K, V> = HashMap<K, V, Keyed>;
@@ -10,7 +10,7 @@ pub type Map<K, V> = HashMap<K, V, Keyed>;
 pub type Set<K> = HashSet<K, Keyed>;
 
 /// The key of this process.
-static KEY: LazyLock<[u64; 2]> = LazyLock::new(|| [0, 1].map(|_: u64| RandomState::new().build_hasher().finish() | 1));
+static KEY: Lazy<[u64; 2]> = Lazy::new(|| [0, 1].map(|_: u64| RandomState::new().build_hasher().finish() | 1));
 
 /// Makes hashers with the key of this process.
 #[derive(Clone, Copy, Debug)]

@@ -59,6 +59,7 @@ pub mod interp;
 #[doc(hidden)]
 pub mod ir;
 pub mod kernel;
+mod lazy;
 pub mod limits;
 #[cfg(feature = "disasm")]
 #[doc(hidden)]

@@ -7,8 +7,7 @@
 use crate::walls::{Wall, stands};
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
-use std::sync::Once;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 /// How many are inside, and whether a thread is forking.
 static STATE: AtomicU32 = AtomicU32::new(0);
@@ -17,6 +16,8 @@ const FORKING: u32 = 1 << 31;
 thread_local! {
     /// How often this thread is inside: the gate that closes meanwhile waits for it, so it must not wait for the gate.
     static INSIDE: Cell<u32> = const { Cell::new(0) };
+    /// Whether this thread closed the gate.
+    static CLOSED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The right to hold a lock.
@@ -85,16 +86,40 @@ impl<G: DerefMut> DerefMut for Gated<G> {
     }
 }
 
+/// Whether the handlers of `fork` are in place, and the process in which a thread began to put them there.
+static REGISTERED: AtomicBool = AtomicBool::new(false);
+static REGISTRAR: AtomicI32 = AtomicI32::new(0);
+
+/// Puts the handlers in place, once. No `Once` may be waited for here: a child can be made while another thread runs it.
 fn register() {
-    static ONCE: Once = Once::new();
-    if !ONCE.is_completed() {
-        // SAFETY: the three functions touch an atomic only. Where there is no memory to register them, a fork amid publishing can hang the child.
-        ONCE.call_once(|| _ = unsafe { libc::pthread_atfork(Some(close), Some(open), Some(open)) });
+    if REGISTERED.load(Ordering::Acquire) {
+        return;
+    }
+    // SAFETY: asks for a number.
+    let process = unsafe { libc::getpid() };
+    let mut registrar = REGISTRAR.load(Ordering::Relaxed);
+    while registrar != process {
+        // Nobody has begun, or a thread of the parent that this process does not have.
+        match REGISTRAR.compare_exchange(registrar, process, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => {
+                // SAFETY: the three functions touch atomics only. Where there is no memory to register them, a fork amid publishing can hang the child.
+                unsafe { libc::pthread_atfork(Some(close), Some(open), Some(open)) };
+                return REGISTERED.store(true, Ordering::Release);
+            }
+            Err(now) => registrar = now,
+        }
+    }
+    while !REGISTERED.load(Ordering::Acquire) {
+        std::thread::yield_now();
     }
 }
 
 extern "C" fn close() {
     if !stands(Wall::ForkGate) {
+        return;
+    }
+    // Registered a second time by a child that could not know of the first.
+    if CLOSED.replace(true) {
         return;
     }
     // One fork after the other.
@@ -109,5 +134,54 @@ extern "C" fn close() {
 }
 
 extern "C" fn open() {
+    REGISTERED.store(true, Ordering::Release);
+    if !CLOSED.replace(false) {
+        return;
+    }
     STATE.fetch_and(!FORKING, Ordering::Release);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lazy::Lazy;
+    use crate::walls::{Wall, stands};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    /// What is made slowly, so that a fork falls into its making.
+    static SLOW: Lazy<u32> = Lazy::new(|| {
+        BEGUN.store(true, Ordering::Release);
+        std::thread::sleep(Duration::from_millis(200));
+        7
+    });
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+
+    #[test]
+    fn a_child_never_finds_a_table_half_made() {
+        if cfg!(not(target_arch = "x86_64")) {
+            eprintln!("not tested: an emulator does not survive a fork amid its threads");
+            return;
+        }
+        assert!(stands(Wall::ForkGate));
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(*SLOW, 7));
+            while !BEGUN.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            // SAFETY: the child ends without running anything of the parent's; the alarm ends one that hangs.
+            let child = unsafe { libc::fork() };
+            assert!(child >= 0);
+            if child == 0 {
+                // SAFETY: as above.
+                unsafe {
+                    libc::alarm(20);
+                    libc::_exit(*SLOW as i32);
+                }
+            }
+            let mut status = 0;
+            // SAFETY: waits for the child just made.
+            assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+            assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 7, "{status:#x}");
+        });
+    }
 }

@@ -3,9 +3,9 @@
 //! A new built-in is one row here.
 
 use crate::ir::op::{ArrayOp, Math, Op};
+use crate::lazy::Lazy;
 use crate::types::{Elem, Type};
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
 /// A built-in function.
 #[derive(Debug)]
@@ -322,8 +322,8 @@ builtins! {
 
 /// The built-in function of this name.
 pub fn builtin(name: &str) -> Option<&'static Builtin> {
-    static BY_NAME: LazyLock<HashMap<&'static str, &'static Builtin>> =
-        LazyLock::new(|| BUILTINS.iter().map(|b| (b.name, b)).collect());
+    static BY_NAME: Lazy<HashMap<&'static str, &'static Builtin>> =
+        Lazy::new(|| BUILTINS.iter().map(|b| (b.name, b)).collect());
     BY_NAME.get(name).copied()
 }
 

@@ -1,9 +1,9 @@
 //! Names to small numbers: one hash for each occurrence. All distinct names stand in one string.
 
 use super::ast::Symbol;
+use crate::lazy::Lazy;
 use crate::reuse::Buf;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::LazyLock;
 
 /// The names of a text, by [`Symbol`].
 #[derive(Clone, Debug, Default)]
@@ -60,7 +60,7 @@ pub(super) struct Interner {
 }
 
 /// Of this process: nobody can write names that all collide.
-static KEYS: LazyLock<[u64; 2]> = LazyLock::new(|| {
+static KEYS: Lazy<[u64; 2]> = Lazy::new(|| {
     let seed = RandomState::new().build_hasher().finish();
     [seed, seed.rotate_left(32).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1]
 });

@@ -14,18 +14,18 @@ use super::flat::{Arg, FlatInst, FlatKind};
 use super::frame::Frame;
 use super::target::{Abi, Context, Located, Operands, Stub, Target};
 use super::{Arch, CodegenError, CpuFeatures};
+use crate::lazy::Lazy;
 use dynasmrt::aarch64::Aarch64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
 use regalloc2::{Allocation, RegClass, VReg};
 use std::cell::Cell;
-use std::sync::LazyLock;
 
 /// Emits AArch64 machine code.
 pub struct A64 {
     asm: VecAssembler<Aarch64Relocation>,
 }
 
-static ABI: LazyLock<Abi> = LazyLock::new(abi::abi);
+static ABI: Lazy<Abi> = Lazy::new(abi::abi);
 
 thread_local! {
     /// The last assembler, for its memory.

@@ -20,12 +20,12 @@ use super::frame::Frame;
 use super::scan::Registers;
 use super::target::{Abi, Context, Located, Operands, Stub, Target};
 use super::{Arch, CodegenError, CpuFeatures};
+use crate::lazy::Lazy;
 use abi::Conventions;
 use dynasmrt::x64::X64Relocation;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, VecAssembler};
 use regalloc2::{Allocation, RegClass, VReg};
 use std::cell::Cell;
-use std::sync::LazyLock;
 
 /// Emits x86-64 machine code.
 pub struct X64 {
@@ -34,7 +34,7 @@ pub struct X64 {
 }
 
 /// What code without AVX-512 and code with it is made by.
-static CONVENTIONS: LazyLock<[Conventions; 2]> = LazyLock::new(|| [false, true].map(Conventions::new));
+static CONVENTIONS: Lazy<[Conventions; 2]> = Lazy::new(|| [false, true].map(Conventions::new));
 
 thread_local! {
     /// The last assembler, for its memory.
