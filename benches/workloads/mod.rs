@@ -143,7 +143,13 @@ pub fn terms(count: usize) -> String {
 /// Engines that differ in metering.
 pub fn engine(metering: bool) -> Engine {
     let limits = Limits { fuel: Some(u64::MAX / 2), ..Limits::default() };
-    Config::new().metering(metering).limits(limits).engine().expect("a machine that code can be made for")
+    let verify = std::env::var_os("CRESSET_VERIFY").is_none_or(|verify| verify != "0");
+    Config::new()
+        .metering(metering)
+        .limits(limits)
+        .verify(verify)
+        .engine()
+        .expect("a machine that code can be made for")
 }
 
 /// Numbers that vary, the same in each run.

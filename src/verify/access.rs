@@ -1,10 +1,11 @@
 //! Which memory an instruction may touch: the frame, a few words of the context, the pool, elements of arrays inside their bounds.
 
 use super::Reason;
+use super::arrays::Element;
 use super::check::Checker;
 use super::state::{Fuel, Known, Outcome};
 use super::step::{Base, Place, Reg, Value as Stored};
-use super::values::{ADDRESS_PARTS, Def, Extent, Id, UNKNOWN, Value, Writable, ZERO};
+use super::values::{Def, Extent, Id, UNKNOWN, Value, Writable, ZERO};
 use crate::codegen::blob::PoolEntry;
 use crate::runtime::context::offset;
 
@@ -16,13 +17,6 @@ enum Where {
     Context(i64),
     /// Something at this address and a number of bytes behind it; an index, shifted, may be added.
     Memory(Id, i128, Option<(Id, u8)>),
-}
-
-/// The element that an address is: of which array, behind the elements before it (one or two indices), and so many bytes.
-struct Element {
-    extent: Extent,
-    indices: [Option<Id>; 2],
-    bytes: i128,
 }
 
 impl Checker<'_> {
@@ -76,169 +70,15 @@ impl Checker<'_> {
     }
 
     fn element_or_fail(&self, address: Id, disp: i128, index: Option<(Id, u8)>) -> Result<Option<Element>, Reason> {
-        match self.element(address, disp, index) {
+        match self.values.element(address, disp, index) {
             Ok(element) => Ok(Some(element)),
             Err(reason) => self.fail(reason).map(|()| None),
         }
     }
 
-    /// Takes an address apart, down to the array that it is in.
-    fn element(&self, address: Id, disp: i128, index: Option<(Id, u8)>) -> Result<Element, Reason> {
-        let mut parts = [index, None];
-        let (mut base, mut bytes) = (address, disp);
-        for _ in 0..=ADDRESS_PARTS {
-            let value = self.values.get(base);
-            if let Some(extent) = value.extent {
-                let shifted = |part: Option<(Id, u8)>| match part {
-                    Some((id, shift)) if shift == extent.shift => Ok(Some(id)),
-                    Some(_) => Err(Reason::Address),
-                    None => Ok(None),
-                };
-                return Ok(Element { extent, indices: [shifted(parts[0])?, shifted(parts[1])?], bytes });
-            }
-            base = match value.def {
-                Def::Sum(inner, number) => {
-                    bytes += i128::from(number);
-                    inner
-                }
-                Def::Element { base, index, shift } => {
-                    let free = parts.iter_mut().find(|part| part.is_none()).ok_or(Reason::Address)?;
-                    *free = Some((index, shift));
-                    base
-                }
-                _ => break,
-            };
-        }
-        Err(Reason::Address)
-    }
-
-    /// Whether so many bytes lie inside their array.
-    fn is_inside(&self, element: &Element, size: i128) -> bool {
-        element.extent.lengths().any(|length| self.is_inside_of(element, size, length))
-    }
-
-    fn is_inside_of(&self, element: &Element, size: i128, length: Id) -> bool {
-        let known = Known { values: &self.values, state: &self.state };
-        let unit = 1_i128 << element.extent.shift;
-        let first = element.bytes.div_euclid(unit);
-        let end = (element.bytes + size + unit - 1).div_euclid(unit);
-        let (Ok(first), Ok(end)) = (i64::try_from(first), i64::try_from(end)) else { return false };
-        match element.indices {
-            [None, None] => first >= 0 && known.le(ZERO, length, -end),
-            [Some(index), None] | [None, Some(index)] => known.le(ZERO, index, first) && known.le(index, length, -end),
-            [Some(index), Some(other)] => {
-                let either = |a: Id, b: Id| {
-                    known.le(ZERO, a, 0) && known.le(ZERO, b, first) && self.sum_is_below(a, b, length, end)
-                };
-                either(index, other) || either(other, index)
-            }
-        }
-    }
-
-    /// Whether `start + index + end <= length`.
-    fn sum_is_below(&self, start: Id, index: Id, length: Id, end: i64) -> bool {
-        let known = Known { values: &self.values, state: &self.state };
-        let greatest = known.greatest(index);
-        if let Some(by) = greatest.checked_add(end).and_then(i64::checked_neg)
-            && known.le(start, length, by)
-        {
-            return true;
-        }
-        // A slice's index is less than its length, which is the difference of its bounds.
-        let (root, off) = self.values.root(index);
-        self.state.limits.iter().filter(|limit| limit.less == root).any(|limit| {
-            let Def::Difference(bound, from) = self.values.def(limit.than) else { return false };
-            let (Some(by), true) =
-                (limit.by.checked_add(off).and_then(|by| by.checked_add(end)), self.values.get(limit.than).fits)
-            else {
-                return false;
-            };
-            // index <= bound - from + (limit.by + off), so start + index + end <= length follows from:
-            known.le(start, from, 0) && by.checked_neg().is_some_and(|by| known.le(bound, length, by))
-        })
-    }
-
     /// Whether an array of so many elements begins at an address.
-    pub(super) fn array_at(&mut self, address: Id, length: Id, shift: u8) -> Result<Writable, Reason> {
-        if !(Known { values: &self.values, state: &self.state }).le(ZERO, length, 0) {
-            return Err(Reason::Argument);
-        }
-        if self.values.number(length) == Some(0) {
-            return Ok(Writable::YES);
-        }
-        let element = self.element(address, 0, None).map_err(|_| Reason::Argument)?;
-        let known = Known { values: &self.values, state: &self.state };
-        let unit = 1_i128 << element.extent.shift;
-        let first = element.bytes.div_euclid(unit);
-        let whole = element.bytes.rem_euclid(unit) == 0 && element.extent.shift == shift;
-        let Ok(first) = i64::try_from(first) else { return Err(Reason::Argument) };
-        let fits = element.extent.lengths().any(|all| match element.indices {
-            [None, None] => first >= 0 && known.le(length, all, first.saturating_neg()),
-            [Some(start), None] | [None, Some(start)] => {
-                known.le(ZERO, start, first) && self.slice_fits(start, length, all, first)
-            }
-            [Some(outer), Some(inner)] => {
-                // A slice of a slice: both starts, and the length below what is left of the outer one.
-                known.le(ZERO, outer, 0)
-                    && known.le(ZERO, inner, 0)
-                    && first == 0
-                    && self.slices_fit([outer, inner], length, all)
-            }
-        });
-        if whole && fits { Ok(element.extent.writable) } else { Err(Reason::Argument) }
-    }
-
-    /// Whether a length is all of what begins at an address, as far as that can be told.
-    pub(super) fn is_whole(&self, address: Id, length: Id) -> bool {
-        let Ok(element) = self.element(address, 0, None) else { return false };
-        let (root, off) = self.values.root(length);
-        let first = (element.bytes >> element.extent.shift) as i64;
-        match element.indices {
-            [None, None] => {
-                let (all, all_off) = self.values.root(element.extent.length);
-                all == root && all_off.wrapping_sub(first) == off
-            }
-            [Some(start), None] | [None, Some(start)] => match self.values.def(root) {
-                Def::Difference(_, from) => {
-                    self.values.root(from) == self.values.root(start) && off.wrapping_neg() == first
-                }
-                _ => false,
-            },
-            _ => matches!(self.values.def(root), Def::Difference(..)),
-        }
-    }
-
-    /// Whether `start + first + length <= all`.
-    fn slice_fits(&self, start: Id, length: Id, all: Id, first: i64) -> bool {
-        let known = Known { values: &self.values, state: &self.state };
-        let (root, off) = self.values.root(length);
-        if let Def::Difference(bound, from) = self.values.def(root)
-            && self.values.get(root).fits
-            && let Some(by) = off.checked_add(first).and_then(i64::checked_neg)
-            && known.le(start, from, 0)
-            && known.le(bound, all, by)
-        {
-            return true;
-        }
-        self.sum_is_below(start, length, all, first)
-    }
-
-    fn slices_fit(&self, starts: [Id; 2], length: Id, all: Id) -> bool {
-        let known = Known { values: &self.values, state: &self.state };
-        let Def::Difference(bound, from) = self.values.def(length) else { return false };
-        if !self.values.get(length).fits {
-            return false;
-        }
-        // length = bound - inner, bound <= (the outer slice's length) = end - outer, end <= all
-        [(starts[0], starts[1]), (starts[1], starts[0])].into_iter().any(|(outer, inner)| {
-            let outer_length = |id: Id| {
-                let Def::Difference(end, start) = self.values.def(id) else { return false };
-                self.values.get(id).fits && known.le(outer, start, 0) && known.le(bound, id, 0) && known.le(end, all, 0)
-            };
-            let (root, _) = self.values.root(bound);
-            let above = self.state.limits.iter().filter(|limit| limit.less == root).map(|limit| limit.than);
-            known.le(inner, from, 0) && above.chain([root]).any(outer_length)
-        })
+    pub(super) fn array_at(&self, address: Id, length: Id, shift: u8) -> Result<Writable, Reason> {
+        (Known { values: &self.values, state: &self.state }).array_at(address, length, shift)
     }
 
     /// The frame at a place: for writes what is below the stack pointer at the entry, for reads also the parameters above.
@@ -271,7 +111,7 @@ impl Checker<'_> {
                 let Some(element) = self.element_or_fail(base, disp, index)? else {
                     return to.map_or(Ok(()), |to| self.forget(to));
                 };
-                if !self.is_inside(&element, i128::from(from.bytes)) {
+                if !(Known { values: &self.values, state: &self.state }).is_inside(&element, i128::from(from.bytes)) {
                     self.fail(Reason::Bounds)?;
                 }
                 UNKNOWN
@@ -303,29 +143,56 @@ impl Checker<'_> {
     }
 
     fn load_frame(&mut self, to: Option<Reg>, at: i64, bytes: u32) -> Id {
-        let id = self.state.slot(at);
+        let id = self.state.slots.get(at);
         match to {
             Some(Reg::Int(_)) if bytes == 8 => {
                 if id != UNKNOWN {
+                    self.learn_lane_value(id);
                     return id;
                 }
-                let inside = |(start, size, _): &&(i64, u32, Id)| *start <= at && at + 8 <= start + i64::from(*size);
-                let def = match self.state.stored.iter().find(inside) {
-                    Some((start, _, vector)) if (at - start) % 8 == 0 => Def::Lane(*vector, ((at - start) / 8) as u8),
-                    _ => Def::Opaque,
-                };
-                let id = self.values.add(Value::of(def));
-                self.learn_lane_value(id);
+                let id = self.values.add(Value::of(Def::Opaque));
                 if at < 0 && at % 8 == 0 {
-                    self.state.set_slot(at, id);
+                    self.state.slots.set(at, id);
                 }
                 id
             }
-            Some(Reg::Vector(_)) => {
-                let stored = self.state.stored.iter().find(|(start, size, _)| *start == at && *size == bytes);
-                stored.map_or(UNKNOWN, |stored| stored.2)
+            Some(Reg::Vector(_)) => self.stored_at(at, bytes),
+            _ => UNKNOWN,
+        }
+    }
+
+    /// The vector that words of the frame are: all of it, lane by lane, or the half of one that a function gives back.
+    fn stored_at(&self, at: i64, bytes: u32) -> Id {
+        let lane_at = |lane: u32| self.values.def(self.state.slots.get(at + i64::from(lane) * 8));
+        let first = self.state.slots.get(at);
+        match self.values.def(first) {
+            Def::Entry(Reg::Vector(_)) if bytes == 8 => first,
+            Def::Lane(vector, 0)
+                if bytes == self.contract.vector_bytes
+                    && (1..bytes / 8).all(|lane| lane_at(lane) == Def::Lane(vector, lane as u8)) =>
+            {
+                vector
             }
             _ => UNKNOWN,
+        }
+    }
+
+    /// A vector is stored: each word of it is a lane.
+    fn store_vector(&mut self, at: i64, bytes: u32, reg: Reg) {
+        let vector = self.stored_vector(reg, bytes);
+        if vector == UNKNOWN || at % 8 != 0 {
+            return;
+        }
+        if matches!(self.values.def(vector), Def::Entry(_)) {
+            self.state.slots.set(at, vector);
+            return;
+        }
+        if bytes != self.contract.vector_bytes {
+            return;
+        }
+        let first = self.values.lanes(vector, bytes / 8);
+        for lane in 0..bytes / 8 {
+            self.state.slots.set(at + i64::from(lane) * 8, first + lane);
         }
     }
 
@@ -381,28 +248,25 @@ impl Checker<'_> {
             Where::Frame(at) => {
                 self.check_frame(at, to.bytes, true)?;
                 self.touch(at);
-                self.state.forget_slots(at, to.bytes.into());
+                self.state.slots.forget(at, to.bytes.into());
                 let id = match value {
                     Some(Stored::Reg(Reg::Int(reg))) if to.bytes == 8 => self.int(reg),
                     Some(Stored::Const(number)) if to.bytes == 8 => self.values.constant(number),
                     Some(Stored::Reg(reg @ Reg::Vector(_))) => {
-                        let id = self.stored_vector(reg, to.bytes);
-                        if id != UNKNOWN {
-                            self.state.stored.push((at, to.bytes, id));
-                        }
+                        self.store_vector(at, to.bytes, reg);
                         UNKNOWN
                     }
                     _ => UNKNOWN,
                 };
                 if at % 8 == 0 && id != UNKNOWN {
-                    self.state.set_slot(at, id);
+                    self.state.slots.set(at, id);
                 }
                 Ok(())
             }
             Where::Context(at) => self.store_context(at, to.bytes, value),
             Where::Memory(base, disp, index) => {
                 let Some(element) = self.element_or_fail(base, disp, index)? else { return Ok(()) };
-                if !self.is_inside(&element, i128::from(to.bytes)) {
+                if !(Known { values: &self.values, state: &self.state }).is_inside(&element, i128::from(to.bytes)) {
                     self.fail(Reason::Bounds)?;
                 }
                 self.writes(element.extent.writable)
@@ -479,7 +343,7 @@ impl Checker<'_> {
         bounds: (Option<i64>, Option<(Id, i64)>),
     ) -> Result<(), Reason> {
         let base = self.int(base);
-        let element = self.element(base, i128::from(disp), None)?;
+        let element = self.values.element(base, i128::from(disp), None)?;
         let unit = 1_u32 << element.extent.shift;
         if element.extent.shift != shift || bytes > unit || element.bytes < 0 || element.bytes % i128::from(unit) != 0 {
             return Err(Reason::Address);

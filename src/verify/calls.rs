@@ -29,7 +29,7 @@ impl Checker<'_> {
         }
         // The walk finds the return address behind the frame.
         let has_return_address = self.machine.link.is_none_or(|link| {
-            let id = self.state.slot(-8);
+            let id = self.state.slots.get(-8);
             self.values.def(id) == Def::Entry(Reg::Int(link))
         });
         let size = i64::from(self.func.code.frame_size);
@@ -64,7 +64,10 @@ impl Checker<'_> {
             return Err(Reason::Pure);
         }
         let funcs = self.contract.funcs;
-        let callee = funcs.iter().find(|func| func.start == target && func.end > target).ok_or(Reason::Target)?;
+        // An empty function may begin where the next one does.
+        let behind = funcs.partition_point(|func| func.start <= target);
+        let callee = funcs.get(..behind).and_then(<[_]>::last);
+        let callee = callee.filter(|func| func.start == target && func.end > target).ok_or(Reason::Target)?;
         let signature = self.contract.signatures.get(callee.func.0 as usize).ok_or(Reason::Signature)?;
         if self.site() != Some(SiteKind::Call(callee.func)) {
             return Err(Reason::Site);
@@ -137,7 +140,7 @@ impl Checker<'_> {
         if at + 8 > 0 {
             return Err(Reason::Argument);
         }
-        Ok(self.state.slot(at))
+        Ok(self.state.slots.get(at))
     }
 
     /// A call of a runtime function, by its word of the pool.
@@ -165,7 +168,7 @@ impl Checker<'_> {
                 if at < self.state.sp || at + words * 8 > 0 {
                     return Err(Reason::Argument);
                 }
-                self.state.forget_slots(at, words * 8);
+                self.state.slots.forget(at, words * 8);
                 self.clobber();
             }
             Helper::Trap => {
@@ -196,7 +199,7 @@ impl Checker<'_> {
                 }
                 self.forget_vectors();
                 self.state.masks = [UNKNOWN; 8];
-                self.state.forget_slots(self.state.sp, 16);
+                self.state.slots.forget(self.state.sp, 16);
                 self.state.flags = Flags::Unknown;
             }
             helper => self.call_buffered(helper, kind)?,

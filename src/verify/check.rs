@@ -2,7 +2,9 @@
 
 use super::graph::{Block, Graph, NEVER};
 use super::join::Head;
+use super::lanes::learn_lane;
 use super::machine::{A64, Machine, Place, Places, X64};
+use super::room::Room;
 use super::state::{Flags, Fuel, State};
 use super::step::{Cond, Decode, Reg, Src, Step};
 use super::values::{Def, Extent, Id, MAX_LENGTH, UNKNOWN, Value, Values, Writable, ZERO};
@@ -14,6 +16,9 @@ use crate::types::Type;
 
 /// The stack pointer goes down by at most so much from the lowest place that was touched, and one page more: the guard below a stack is larger.
 pub(super) const PROBE: i64 = 4096;
+
+/// What may be looked at for each step of a function, in proofs and where ways meet: far more than code of ours takes.
+const EFFORT: u64 = 4096;
 
 /// A function's contract.
 #[derive(Clone, Copy, Debug)]
@@ -31,23 +36,32 @@ pub struct Checker<'a> {
     pub(super) func: Function<'a>,
     pub(super) graph: Graph,
     pub(super) values: Values,
-    pub(super) state: State,
+    pub(super) state: Box<State>,
     /// Words of the caller's outgoing area that are parameters.
     pub(super) param_words: i64,
     /// What depth was at the entry.
     pub(super) depth: Id,
+    /// General registers that are not simply written, bit by bit.
+    special: u32,
     /// What registers must hold at the end.
     saved: Vec<(Reg, Id)>,
     /// States that blocks are entered in.
-    pub(super) waiting: Vec<Option<State>>,
+    pub(super) waiting: Vec<Option<Box<State>>>,
     /// What holds at heads of loops.
-    pub(super) heads: Vec<Option<Head>>,
+    pub(super) heads: Vec<Option<Box<Head>>>,
+    /// Blocks behind the one with this place come to no loop's head any more.
+    pub(super) last_back: u32,
     /// States that are not needed any more, for their memory.
-    pub(super) spare: Vec<State>,
+    #[expect(clippy::vec_box, reason = "they are handed on")]
+    pub(super) spare: Vec<Box<State>>,
+    /// What may still be looked at before the function is given up, so that time is linear in its bytes whatever they are.
+    effort: u64,
     /// Whether what holds at heads of loops is being looked for; else it is checked.
     pub(super) proving: bool,
     /// Whether more may be claimed.
     pub(super) claims: bool,
+    /// Whether everything claimed of a head is taken back where something is wrong.
+    pub(super) is_impatient: bool,
     /// Whether something about a head was found not to hold.
     pub(super) changed: bool,
     /// The instruction.
@@ -80,7 +94,6 @@ pub(super) fn check_and_tell(
     tell: &mut dyn FnMut(&Checker<'_>),
 ) -> Result<Verified, Rejection> {
     let at = |offset: u32, reason: Reason| Rejection { offset, reason };
-    let mut end = 0;
     let Some(first) = contract.funcs.first() else {
         return if code.is_empty() { Ok(Verified::default()) } else { Err(at(0, Reason::Cover)) };
     };
@@ -91,21 +104,26 @@ pub(super) fn check_and_tell(
         Arch::A64 => &A64,
     };
     let func = Function { code: first, signature: signature_of(first)? };
+    let room = Room::take();
     let mut checker = Checker {
         contract,
         machine,
         func,
-        graph: Graph::default(),
-        values: Values::default(),
-        state: State::default(),
+        graph: room.graph,
+        values: room.values,
+        state: Box::default(),
         param_words: 0,
         depth: UNKNOWN,
-        saved: Vec::new(),
-        waiting: Vec::new(),
+        special: 0,
+        saved: room.saved,
+        waiting: room.waiting,
         heads: Vec::new(),
-        spare: Vec::new(),
+        last_back: 0,
+        spare: room.spare,
+        effort: 0,
         proving: false,
         claims: false,
+        is_impatient: false,
         changed: false,
         inst: 0,
         ended: false,
@@ -114,40 +132,55 @@ pub(super) fn check_and_tell(
         passed_results: Vec::new(),
         verified: Verified::default(),
     };
-    for func in contract.funcs {
-        if func.start != end || func.end < func.start {
-            return Err(at(func.start, Reason::Cover));
-        }
-        end = func.end;
-        checker.func = Function { code: func, signature: signature_of(func)? };
-        checker
-            .graph
-            .read(decoder, code, func.start, func.end, contract.pool)
-            .map_err(|(offset, reason)| at(offset, reason))?;
-        if let Err(reason) = checker.function() {
-            tell(&checker);
-            return Err(at(checker.graph.offset(checker.inst), reason));
-        }
-    }
-    if end as usize != code.len() {
-        return Err(at(end, Reason::Cover));
-    }
-    checker.results_are_writable().map_err(|reason| at(0, reason))?;
-    Ok(checker.verified)
+    checker.state = checker.spare_state();
+    let result = checker.functions(decoder, code, tell);
+    let Checker { graph, values, state, saved, waiting, mut spare, verified, .. } = checker;
+    spare.push(state);
+    Room { graph, values, saved, waiting, spare }.keep();
+    result.map(|()| verified)
 }
 
 impl Checker<'_> {
+    fn functions(
+        &mut self,
+        decoder: &dyn Decode,
+        code: &[u8],
+        tell: &mut dyn FnMut(&Checker<'_>),
+    ) -> Result<(), Rejection> {
+        let at = |offset: u32, reason: Reason| Rejection { offset, reason };
+        let contract = self.contract;
+        let mut end = 0;
+        for func in contract.funcs {
+            if func.start != end || func.end < func.start {
+                return Err(at(func.start, Reason::Cover));
+            }
+            end = func.end;
+            let signature = contract.signatures.get(func.func.0 as usize).ok_or(at(func.start, Reason::Signature))?;
+            self.func = Function { code: func, signature };
+            self.graph
+                .read(decoder, code, func.start, func.end, contract.pool)
+                .map_err(|(offset, reason)| at(offset, reason))?;
+            if let Err(reason) = self.function() {
+                tell(self);
+                return Err(at(self.graph.offset(self.inst), reason));
+            }
+        }
+        if end as usize != code.len() {
+            return Err(at(end, Reason::Cover));
+        }
+        self.results_are_writable().map_err(|reason| at(0, reason))
+    }
+
     fn function(&mut self) -> Result<(), Reason> {
         self.verified.instructions += self.graph.insts.len() as u32 - 1;
-        self.heads.clear();
-        let count = self.graph.blocks.len();
-        self.heads.resize_with(count, || None);
-        if count == 0 {
+        if self.graph.blocks.is_empty() {
             return Err(Reason::FallsOff);
         }
-        self.find_heads();
-        let loops = self.heads.iter().flatten().count();
-        self.verified.loops += loops as u32;
+        self.special = self.special();
+        self.values.effort.set(0);
+        self.effort = EFFORT * (self.graph.steps.len() as u64 + 64);
+        let loops = self.find_heads();
+        self.verified.loops += loops;
         if loops > 0 {
             // What a walk that only looks for proofs notes of results is not part of the check.
             let (written, read_only, passed) =
@@ -157,18 +190,35 @@ impl Checker<'_> {
             self.passed_results.truncate(passed);
         }
         self.proving = false;
+        self.values.effort.set(0);
         self.walk()
+    }
+
+    /// General registers that a write of is looked at.
+    fn special(&self) -> u32 {
+        let Machine { never, saved, context, fuel, depth, .. } = self.machine;
+        let code = self.func.code;
+        let saved = saved.iter().filter(|_| code.is_light);
+        let reserved = [context, fuel, depth].into_iter().filter(|_| !code.is_pure);
+        never.iter().chain(saved).chain(reserved).fold(0, |set, reg| set | 1 << (reg & 31))
+    }
+
+    /// Whether more was looked at than a function of this size is worth.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.values.effort.get() > self.effort
     }
 
     /// One walk over all blocks.
     pub(super) fn walk(&mut self) -> Result<(), Reason> {
         self.values.clear();
         self.enter();
-        self.waiting.iter_mut().filter_map(Option::take).for_each(|state| self.spare.push(state));
+        self.spare.extend(self.waiting.iter_mut().filter_map(Option::take));
         self.waiting.resize_with(self.graph.blocks.len(), || None);
-        self.waiting.truncate(self.graph.blocks.len());
         for at in 0..self.graph.order.len() {
             let block = self.graph.order[at];
+            if self.proving && at as u32 > self.last_back {
+                return Ok(());
+            }
             if at > 0 {
                 let Some(state) = self.waiting.get_mut(block as usize).and_then(Option::take) else { continue };
                 let before = std::mem::replace(&mut self.state, state);
@@ -176,6 +226,9 @@ impl Checker<'_> {
             }
             self.open_head(block)?;
             self.block(block)?;
+            if self.is_exhausted() {
+                return Err(Reason::Effort);
+            }
         }
         self.unreachable()
     }
@@ -200,7 +253,8 @@ impl Checker<'_> {
     /// What is known at the function's entry.
     fn enter(&mut self) {
         let machine = self.machine;
-        self.state.clone_from(&State::default());
+        self.param_words = Places::words_of(machine, self.func.signature.params.iter().map(|param| &param.ty));
+        self.state.clear(machine.pushed + self.param_words * 8 - 8);
         self.saved.clear();
         let is_pure = self.func.code.is_pure;
         let special = [machine.context, machine.fuel, machine.depth];
@@ -218,7 +272,6 @@ impl Checker<'_> {
             self.state.set_reg(Reg::Int(machine.depth), self.depth);
             self.saved.push((Reg::Int(machine.depth), self.depth));
         }
-        self.param_words = Places::words_of(machine, self.func.signature.params.iter().map(|param| &param.ty));
         let mut places = Places::new(machine);
         let signature = self.func.signature;
         for param in &signature.params {
@@ -248,7 +301,7 @@ impl Checker<'_> {
     fn put(&mut self, place: Place, id: Id) {
         match place {
             Place::Reg(reg) => self.state.set_reg(reg, id),
-            Place::Word(word) => self.state.set_slot(self.machine.pushed + word * 8, id),
+            Place::Word(word) => self.state.slots.set(self.machine.pushed + word * 8, id),
         }
     }
 
@@ -256,6 +309,7 @@ impl Checker<'_> {
         let Block { first, end, target, falls_through } = self.graph.blocks[at as usize];
         self.ended = false;
         let mut branched = false;
+        let keeps_floats = self.func.code.is_light && !self.machine.saved_floats.is_empty();
         for inst in first..end {
             self.inst = inst;
             let (from, to) = (self.graph.insts[inst as usize].first, self.graph.insts[inst as usize + 1].first);
@@ -264,17 +318,14 @@ impl Checker<'_> {
                 match step {
                     Step::Branch { cond, .. } => {
                         self.leave_fuel(cond)?;
-                        if let Some(target) = target {
-                            let mut taken = self.spare_state();
-                            taken.clone_from(&self.state);
+                        if let Some(target) = target.filter(|target| self.matters(*target)) {
+                            let mut taken = self.copy_of_state();
                             taken.assume(&self.values, cond, true);
-                            self.learn_lane(&mut taken, cond, true);
+                            learn_lane(&self.values, &mut taken, cond, true);
                             self.edge(at, target, taken)?;
                         }
-                        let mut state = std::mem::take(&mut self.state);
-                        state.assume(&self.values, cond, false);
-                        self.learn_lane(&mut state, cond, false);
-                        self.state = state;
+                        self.state.assume(&self.values, cond, false);
+                        learn_lane(&self.values, &mut self.state, cond, false);
                         branched = true;
                     }
                     Step::BranchZero { reg, when_zero, .. } => {
@@ -282,9 +333,8 @@ impl Checker<'_> {
                         let id = self.int(reg);
                         let flags =
                             std::mem::replace(&mut self.state.flags, Flags::Compared(self.values.root(id), (ZERO, 0)));
-                        if let Some(target) = target {
-                            let mut taken = self.spare_state();
-                            taken.clone_from(&self.state);
+                        if let Some(target) = target.filter(|target| self.matters(*target)) {
+                            let mut taken = self.copy_of_state();
                             taken.assume(&self.values, Cond::Eq, when_zero);
                             taken.flags = flags;
                             self.edge(at, target, taken)?;
@@ -295,7 +345,7 @@ impl Checker<'_> {
                     }
                     Step::Jump { .. } => {
                         self.fuel_is_settled()?;
-                        let state = std::mem::take(&mut self.state);
+                        let state = self.take_state();
                         return match target {
                             Some(target) => self.edge(at, target, state),
                             None => Err(Reason::Target),
@@ -303,7 +353,7 @@ impl Checker<'_> {
                     }
                     step => self.step(step)?,
                 }
-                if self.func.code.is_light {
+                if keeps_floats {
                     self.floats_are_kept()?;
                 }
                 if self.state.is_impossible {
@@ -318,8 +368,29 @@ impl Checker<'_> {
             // The graph took it for a trap, which it was not.
             return Err(Reason::FallsOff);
         }
-        let state = std::mem::take(&mut self.state);
+        let state = self.take_state();
         self.edge(at, at + 1, state)
+    }
+
+    /// Whether it matters what holds where a block is entered: not to a search for what holds at heads of loops, if it does not come to one.
+    fn matters(&self, block: u32) -> bool {
+        if !self.proving {
+            return true;
+        }
+        let leads_on = self.graph.blocks.get(block as usize).is_some_and(|to| to.falls_through || to.target.is_some());
+        leads_on && self.graph.rank.get(block as usize).is_some_and(|rank| *rank <= self.last_back)
+    }
+
+    fn copy_of_state(&mut self) -> Box<State> {
+        let mut copy = self.spare_state();
+        copy.clone_from(&self.state);
+        copy
+    }
+
+    /// The state, whose place is left to whatever comes next.
+    fn take_state(&mut self) -> Box<State> {
+        let spare = self.spare_state();
+        std::mem::replace(&mut self.state, spare)
     }
 
     /// A trap leaves a light function without giving anything back.
@@ -329,7 +400,7 @@ impl Checker<'_> {
     }
 
     /// A state whose memory may be used.
-    pub(super) fn spare_state(&mut self) -> State {
+    pub(super) fn spare_state(&mut self) -> Box<State> {
         self.spare.pop().unwrap_or_default()
     }
 
@@ -388,6 +459,14 @@ impl Checker<'_> {
 
     /// Writes a general register, if that may be.
     pub(super) fn write_int(&mut self, reg: u8, id: Id) -> Result<(), Reason> {
+        if self.special >> (reg & 31) & 1 != 0 {
+            self.write_special(reg, id)?;
+        }
+        self.state.set_reg(Reg::Int(reg), id);
+        Ok(())
+    }
+
+    fn write_special(&self, reg: u8, id: Id) -> Result<(), Reason> {
         if self.machine.never.contains(&reg) {
             return Err(Reason::Reserved);
         }
@@ -406,7 +485,6 @@ impl Checker<'_> {
                 return Err(Reason::Depth);
             }
         }
-        self.state.set_reg(Reg::Int(reg), id);
         Ok(())
     }
 
@@ -443,7 +521,7 @@ impl Checker<'_> {
         self.near(sp)?;
         if by > 0 {
             // What is below the stack pointer is nobody's.
-            self.state.forget_slots(self.state.sp, by);
+            self.state.slots.forget(self.state.sp, by);
             // A signal may come at any time; but what was touched was touched.
         }
         self.state.sp = sp;

@@ -27,8 +27,7 @@ pub(super) fn state(checker: &Checker<'_>) -> String {
     for (class, regs) in [("r", &state.ints[..]), ("v", &state.vectors[..]), ("k", &state.masks[..])] {
         regs.iter().enumerate().for_each(|(reg, id)| show(&mut text, format!("{class}{reg}"), *id));
     }
-    state.slots.iter().for_each(|(at, id)| show(&mut text, format!("[{at}]"), *id));
-    state.stored.iter().for_each(|(at, bytes, id)| show(&mut text, format!("[{at}; {bytes}]"), *id));
+    state.slots.iter().for_each(|(at, id)| show(&mut text, format!("[{at}]"), id));
     for limit in &state.limits {
         let _ = writeln!(text, "v{} <= v{} + {}", limit.less, limit.than, limit.by);
         shown.extend([limit.less, limit.than]);

@@ -1,7 +1,7 @@
 //! A function's instructions, decoded once, and the blocks between its branches in an order in which whatever leads to a block but loops comes before it.
 
 use super::Reason;
-use super::step::{Decode, Reg, Step};
+use super::step::{Decode, Decoded, Reg, Step};
 use crate::codegen::blob::PoolEntry;
 use crate::runtime::helper::Helper;
 
@@ -40,9 +40,20 @@ pub struct Graph {
     pub order: Vec<u32>,
     /// The place of each block in that order; `u32::MAX` where control never comes.
     pub rank: Vec<u32>,
-    leaders: Vec<bool>,
-    targets: Vec<u32>,
+    leaders: Vec<u32>,
+    ends: Vec<End>,
     work: Vec<(u32, u8)>,
+    seen: Vec<bool>,
+    decoded: Decoded,
+}
+
+/// An instruction that control does not simply go on behind.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    inst: u32,
+    /// Where else it goes to.
+    target: Option<u32>,
+    falls_through: bool,
 }
 
 /// A block that control never comes to.
@@ -67,19 +78,50 @@ impl Graph {
         self.order.clear();
         self.rank.clear();
         self.leaders.clear();
-        self.targets.clear();
+        self.ends.clear();
         let mut at = start;
+        let mut named = None;
         while at < end {
-            let decoded = decoder.decode(code, at).map_err(|refused| (at, Reason::Refused(refused)))?;
+            let refused = decoder.decode_into(code, at, &mut self.decoded);
+            refused.map_err(|refused| (at, Reason::Refused(refused)))?;
             self.insts.push(Inst { offset: at, first: self.steps.len() as u32 });
-            self.steps.extend(decoded.steps());
-            let next = at.checked_add(decoded.len).filter(|next| *next > at && *next <= end);
+            let mut name = None;
+            let mut is_end = false;
+            for step in self.decoded.as_slice() {
+                if is_end {
+                    return Err((at, Reason::Shape));
+                }
+                let (target, falls_through) = match *step {
+                    Step::Branch { target, .. } | Step::BranchZero { target, .. } => (Some(target), true),
+                    Step::Jump { target } => (Some(target), false),
+                    Step::Return | Step::Stop => (None, false),
+                    Step::CallPool { offset } if is_trap(pool, offset) => (None, false),
+                    Step::CallReg { reg } if named.is_some_and(|(to, at)| to == reg && is_trap(pool, at)) => {
+                        (None, false)
+                    }
+                    Step::LoadPool { to: Some(Reg::Int(to)), offset, .. } => {
+                        name = Some((to, offset));
+                        continue;
+                    }
+                    _ => continue,
+                };
+                is_end = true;
+                self.ends.push(End { inst: self.insts.len() as u32 - 1, target, falls_through });
+            }
+            named = name;
+            self.steps.extend_from_slice(self.decoded.as_slice());
+            let next = at.checked_add(self.decoded.len).filter(|next| *next > at && *next <= end);
             at = next.ok_or((at, Reason::Straddles))?;
         }
         self.insts.push(Inst { offset: end, first: self.steps.len() as u32 });
-        self.split(pool)?;
+        self.split()?;
         self.sort();
         Ok(())
+    }
+
+    /// Instructions or steps that there is memory for.
+    pub fn room(&self) -> usize {
+        self.insts.capacity().max(self.steps.capacity())
     }
 
     /// The steps of an instruction.
@@ -97,61 +139,30 @@ impl Graph {
         self.insts.len() as u32 - 1
     }
 
-    fn split(&mut self, pool: &[PoolEntry]) -> Result<(), (u32, Reason)> {
+    fn split(&mut self) -> Result<(), (u32, Reason)> {
         let count = self.count();
-        self.leaders.resize(count as usize + 1, false);
-        // How each instruction ends: whether control comes to the next, and where else.
-        let mut ends: Vec<(u32, Option<u32>, bool)> = Vec::new();
-        let mut named = None;
-        for inst in 0..count {
-            let mut end = None;
-            let mut name = None;
-            for step in self.steps_of(inst) {
-                if end.is_some() {
-                    return Err((self.offset(inst), Reason::Shape));
-                }
-                end = match *step {
-                    Step::Branch { target, .. } | Step::BranchZero { target, .. } => Some((Some(target), true)),
-                    Step::Jump { target } => Some((Some(target), false)),
-                    Step::Return | Step::Stop => Some((None, false)),
-                    Step::CallPool { offset } if is_trap(pool, offset) => Some((None, false)),
-                    Step::CallReg { reg } if named.is_some_and(|(to, at)| to == reg && is_trap(pool, at)) => {
-                        Some((None, false))
-                    }
-                    Step::LoadPool { to: Some(Reg::Int(to)), offset, .. } => {
-                        name = Some((to, offset));
-                        None
-                    }
-                    _ => None,
-                };
-            }
-            named = name;
-            if let Some((target, falls)) = end {
-                self.leaders[inst as usize + 1] = true;
-                ends.push((inst, target, falls));
-                self.targets.extend(target);
-            }
-        }
         if count == 0 {
             return Ok(());
         }
-        self.leaders[0] = true;
-        for target in std::mem::take(&mut self.targets) {
+        // The first instruction of each block: behind the last one of another, or where a branch goes.
+        self.leaders.push(0);
+        for end in &self.ends {
+            self.leaders.push(end.inst + 1);
+            let Some(target) = end.target else { continue };
             match self.insts.binary_search_by_key(&target, |inst| inst.offset) {
-                Ok(inst) if (inst as u32) < count => self.leaders[inst] = true,
+                Ok(inst) if (inst as u32) < count => self.leaders.push(inst as u32),
                 _ => return Err((target, Reason::Target)),
             }
         }
-        let mut ends = ends.into_iter().peekable();
-        let mut first = 0;
-        for inst in 0..count {
-            if !self.leaders[inst as usize + 1] && inst + 1 < count {
-                continue;
-            }
-            let end = ends.next_if(|end| end.0 == inst);
-            let (target, falls_through) = end.map_or((None, true), |(_, target, falls)| (target, falls));
-            self.blocks.push(Block { first, end: inst + 1, target, falls_through });
-            first = inst + 1;
+        self.leaders.push(count);
+        self.leaders.sort_unstable();
+        self.leaders.dedup();
+        let mut ends = self.ends.iter().peekable();
+        for leaders in self.leaders.windows(2) {
+            let &[first, behind] = leaders else { continue };
+            let end = ends.next_if(|end| end.inst + 1 == behind);
+            let (target, falls_through) = end.map_or((None, true), |end| (end.target, end.falls_through));
+            self.blocks.push(Block { first, end: behind, target, falls_through });
         }
         for at in 0..self.blocks.len() {
             let Some(target) = self.blocks[at].target else { continue };
@@ -170,8 +181,9 @@ impl Graph {
         if self.blocks.is_empty() {
             return;
         }
-        let mut seen = vec![false; self.blocks.len()];
-        seen[0] = true;
+        self.seen.clear();
+        self.seen.resize(self.blocks.len(), false);
+        self.seen[0] = true;
         self.work.clear();
         self.work.push((0, 0));
         while let Some((block, step)) = self.work.last_mut() {
@@ -188,7 +200,7 @@ impl Graph {
             };
             *step += 1;
             if let Some(next) = next
-                && let Some(seen @ false) = seen.get_mut(next as usize)
+                && let Some(seen @ false) = self.seen.get_mut(next as usize)
             {
                 *seen = true;
                 self.work.push((next, 0));

@@ -3,12 +3,22 @@
 use super::Reason;
 use super::check::Checker;
 use super::graph::NEVER;
-use super::state::{Flags, Fuel, Known, Root, State};
+use super::state::{Flags, Fuel, Known, Limit, Root, State};
 use super::step::Reg;
 use super::values::{COUNTED, Def, Extent, Id, UNKNOWN, Value, Writable, ZERO};
+use std::ops::Range;
 
 /// So many values that differ between two ways are compared with others; the rest only keep their ranges.
 const COMPARED: usize = 12;
+
+/// So many of them are found again where another location holds the same two.
+const REMEMBERED: usize = 64;
+
+/// So many lengths are tried for an array whose address differs.
+const CANDIDATES: usize = 32;
+
+/// Two values that one location holds on two ways, and the value that stands for both.
+type Merged = (Id, Id, Id);
 
 /// Something that holds a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +32,6 @@ pub enum Location {
 /// A value at a loop's head, by where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Term {
-    /// Zero.
-    Zero,
     /// What a location holds.
     At(Location),
     /// The length of the array whose address a location holds.
@@ -70,10 +78,10 @@ pub struct Head {
     pub first: State,
     /// The state in it.
     pub inside: State,
+    /// Numbers of the values that locations hold in it which do not keep theirs.
+    pub values: Range<Id>,
     /// Comparisons that were claimed and found not to hold.
     pub refuted: Vec<(Term, Term, i64)>,
-    /// Vectors in the frame that do not stay.
-    pub lost: Vec<(i64, u32)>,
 }
 
 impl State {
@@ -81,7 +89,7 @@ impl State {
     pub fn at(&self, location: Location) -> Id {
         match location {
             Location::Reg(reg) => self.reg(reg),
-            Location::Slot(at) => self.slot(at),
+            Location::Slot(at) => self.slots.get(at),
         }
     }
 
@@ -89,19 +97,17 @@ impl State {
     pub fn put(&mut self, location: Location, id: Id) {
         match location {
             Location::Reg(reg) => self.set_reg(reg, id),
-            Location::Slot(at) => self.set_slot(at, id),
+            Location::Slot(at) => self.slots.set(at, id),
         }
     }
 }
 
-/// Registers by their number among all.
-fn registers() -> impl Iterator<Item = Reg> {
-    (0..32).map(Reg::Int).chain((0..32).map(Reg::Vector)).chain((0..8).map(Reg::Mask))
-}
-
 impl Checker<'_> {
-    /// Blocks that control comes back to.
-    pub(super) fn find_heads(&mut self) {
+    /// Blocks that control comes back to, and how many.
+    pub(super) fn find_heads(&mut self) -> u32 {
+        self.heads.clear();
+        self.last_back = 0;
+        let mut count = 0;
         for at in 0..self.graph.blocks.len() {
             let block = self.graph.blocks[at];
             let rank = self.graph.rank[at];
@@ -110,15 +116,25 @@ impl Checker<'_> {
             }
             let next = block.falls_through.then_some(at as u32 + 1);
             for to in block.target.into_iter().chain(next) {
-                if self.graph.rank.get(to as usize).is_some_and(|to| *to <= rank) {
-                    self.heads[to as usize].get_or_insert_with(Head::default);
+                if self.graph.rank.get(to as usize).is_none_or(|to| *to > rank) {
+                    continue;
+                }
+                if self.heads.is_empty() {
+                    self.heads.resize_with(self.graph.blocks.len(), || None);
+                }
+                self.last_back = self.last_back.max(rank);
+                let head = &mut self.heads[to as usize];
+                if head.is_none() {
+                    count += 1;
+                    *head = Some(Box::default());
                 }
             }
         }
+        count
     }
 
     /// Control goes from one block to another one.
-    pub(super) fn edge(&mut self, from: u32, to: u32, state: State) -> Result<(), Reason> {
+    pub(super) fn edge(&mut self, from: u32, to: u32, state: Box<State>) -> Result<(), Reason> {
         if state.is_impossible {
             self.spare.push(state);
             return Ok(());
@@ -159,51 +175,46 @@ impl Checker<'_> {
         a.outcome = if a.outcome == b.outcome { a.outcome } else { None };
         a.lanes = if a.lanes == b.lanes { a.lanes } else { [None; 2] };
         let mut before = self.spare_state();
-        before.clone_from(a);
-        let mut merged: Vec<(Location, Id, Id, Id)> = Vec::new();
-        for reg in registers() {
-            let (x, y) = (before.reg(reg), b.reg(reg));
+        (*before).clone_from(a);
+        let mut merged: Vec<Merged> = Vec::new();
+        for (reg, (x, y)) in before.ints.into_iter().zip(b.ints).enumerate() {
             if x != y {
-                let location = Location::Reg(reg);
-                let id = self.merge(location, (&before, x), (b, y), &mut merged);
-                a.set_reg(reg, id);
+                a.ints[reg] = self.merge((&before, x), (b, y), &mut merged);
             }
         }
-        a.slots.clear();
-        for &(at, x) in &before.slots {
-            let y = b.slot(at);
-            let id = if x == y { x } else { self.merge(Location::Slot(at), (&before, x), (b, y), &mut merged) };
-            if id != UNKNOWN {
-                a.slots.push((at, id));
-            }
+        // What is known of vectors is known of one.
+        let both = |x: Id, y: Id| if x == y { x } else { UNKNOWN };
+        if a.vectors != b.vectors {
+            a.vectors.iter_mut().zip(b.vectors).for_each(|(x, y)| *x = both(*x, y));
         }
-        a.stored.retain(|stored| b.stored.contains(stored));
+        if a.masks != b.masks {
+            a.masks.iter_mut().zip(b.masks).for_each(|(x, y)| *x = both(*x, y));
+        }
+        for (at, x, y) in before.slots.differing(&b.slots) {
+            let id = self.merge((&before, x), (b, y), &mut merged);
+            a.slots.set(at, id);
+        }
         a.limits.clear();
         let known = Known { values: &self.values, state: b };
-        a.limits.extend(before.limits.iter().filter(|limit| known.at_most((limit.less, 0), (limit.than, 0), limit.by)));
+        let holds =
+            |limit: &&Limit| b.limits.contains(limit) || known.at_most((limit.less, 0), (limit.than, 0), limit.by);
+        a.limits.extend(before.limits.iter().filter(holds));
         let compared = merged.get(..COMPARED).unwrap_or(&merged);
-        for &(_, x, y, id) in compared {
+        for &(x, y, id) in compared {
             self.relate(a, (&before, x), (b, y), id, compared);
             self.relate(a, (b, y), (&before, x), id, compared);
-            let lengths = merged.iter().map(|merged| (merged.1, merged.2, merged.3));
-            self.join_extents(a, (&before, x), (b, y), id, lengths);
+            self.join_extents(a, (&before, x), (b, y), id, &merged);
         }
         self.spare.push(before);
         Ok(())
     }
 
-    fn merge(
-        &mut self,
-        location: Location,
-        (a, x): (&State, Id),
-        (b, y): (&State, Id),
-        merged: &mut Vec<(Location, Id, Id, Id)>,
-    ) -> Id {
-        if x == UNKNOWN || y == UNKNOWN || matches!(location, Location::Reg(Reg::Vector(_) | Reg::Mask(_))) {
+    fn merge(&mut self, (a, x): (&State, Id), (b, y): (&State, Id), merged: &mut Vec<Merged>) -> Id {
+        if x == UNKNOWN || y == UNKNOWN {
             return UNKNOWN;
         }
-        if let Some(known) = merged.iter().find(|merged| merged.1 == x && merged.2 == y) {
-            return known.3;
+        if let Some(known) = merged.iter().take(REMEMBERED).find(|merged| (merged.0, merged.1) == (x, y)) {
+            return known.2;
         }
         let (in_a, in_b) = (Known { values: &self.values, state: a }, Known { values: &self.values, state: b });
         let (first, second) = (self.values.get(x), self.values.get(y));
@@ -220,19 +231,12 @@ impl Checker<'_> {
         };
         let fits = first.fits && second.fits && matches!(def, Def::Sum(..) | Def::Const(_));
         let id = self.values.add(Value { def, counts, fits, ..Value::between(lo, hi) });
-        merged.push((location, x, y, id));
+        merged.push((x, y, id));
         id
     }
 
     /// What one way knows of a value that differs, where the other way knows it of its own.
-    fn relate(
-        &self,
-        to: &mut State,
-        (a, x): (&State, Id),
-        (b, y): (&State, Id),
-        id: Id,
-        merged: &[(Location, Id, Id, Id)],
-    ) {
+    fn relate(&self, to: &mut State, (a, x): (&State, Id), (b, y): (&State, Id), id: Id, merged: &[Merged]) {
         let in_b = Known { values: &self.values, state: b };
         let (root, off) = self.values.root(x);
         let there = self.values.root(y);
@@ -240,7 +244,7 @@ impl Checker<'_> {
             // The other value: the same on both ways, or another one that differs.
             let others = |other: Id| {
                 let same = Some((other, (other, 0), (other, 0)));
-                let differs = merged.iter().map(move |&(_, p, q, id)| (p, q, id)).filter_map(move |(p, q, id)| {
+                let differs = merged.iter().copied().filter_map(move |(p, q, id)| {
                     let ways = [p, q].map(|way| self.values.root(way));
                     let (mine, theirs) = if ways[0].0 == other { (ways[0], ways[1]) } else { (ways[1], ways[0]) };
                     // Seen from the way that knows: its root plus an offset is the value.
@@ -277,32 +281,25 @@ impl Checker<'_> {
     }
 
     /// An address that differs is that of an array on both ways: the same length, or one that differs likewise.
-    fn join_extents(
-        &mut self,
-        to: &mut State,
-        (a, x): (&State, Id),
-        (b, y): (&State, Id),
-        id: Id,
-        lengths: impl Iterator<Item = (Id, Id, Id)>,
-    ) {
+    fn join_extents(&mut self, to: &mut State, (a, x): (&State, Id), (b, y): (&State, Id), id: Id, merged: &[Merged]) {
         if !self.values.is_address(x) || !self.values.is_address(y) {
             return;
         }
-        let Some(shift) = self.shift_of(x) else { return };
+        let Some(shift) = self.values.shift_of(x) else { return };
         let same = [x, y].map(|id| self.values.get(id).extent.map(|extent| extent.length));
         let same = same.into_iter().flatten().map(|length| (length, length, length));
-        let mut candidates: Vec<(Id, Id, Id)> = lengths.chain(same).collect();
+        let mut candidates: Vec<Merged> = merged.iter().copied().chain(same).collect();
+        self.values.spend(candidates.len());
         candidates.retain(|(p, q, _)| *p != UNKNOWN && *q != UNKNOWN && !self.values.is_address(*p));
         // Those that are the whole length on both ways first.
-        candidates.sort_by_key(|(p, q, _)| (*p == ZERO || *q == ZERO, !(self.is_whole(x, *p) && self.is_whole(y, *q))));
-        let here = std::mem::take(&mut self.state);
+        candidates.sort_by_key(|(p, q, _)| {
+            (*p == ZERO || *q == ZERO, !(self.values.is_whole(x, *p) && self.values.is_whole(y, *q)))
+        });
         let mut found: Option<Extent> = None;
         let mut count = 0;
-        for (p, q, length) in candidates {
-            self.state.clone_from(a);
-            let first = self.array_at(x, p, shift);
-            self.state.clone_from(b);
-            let second = self.array_at(y, q, shift);
+        for (p, q, length) in candidates.into_iter().take(CANDIDATES) {
+            let first = Known { values: &self.values, state: a }.array_at(x, p, shift);
+            let second = Known { values: &self.values, state: b }.array_at(y, q, shift);
             let (Ok(first), Ok(second)) = (first, second) else { continue };
             let extent = found.get_or_insert(Extent::new(shift, length, first.either(second)));
             extent.writable = extent.writable.either(first.either(second));
@@ -316,7 +313,6 @@ impl Checker<'_> {
                 break;
             }
         }
-        self.state = here;
         if let (Some(extent), Some(value)) = (found, self.values.get_mut(id)) {
             value.extent = Some(extent);
             for length in extent.lengths() {
@@ -326,25 +322,11 @@ impl Checker<'_> {
         }
     }
 
-    /// The size of the elements that an address leads to.
-    pub(super) fn shift_of(&self, mut id: Id) -> Option<u8> {
-        for _ in 0..=super::values::ADDRESS_PARTS {
-            let value = self.values.get(id);
-            if let Some(extent) = value.extent {
-                return Some(extent.shift);
-            }
-            id = match value.def {
-                Def::Sum(base, _) | Def::Element { base, .. } => base,
-                _ => return None,
-            };
-        }
-        None
-    }
-
     /// A loop's head is entered: what it claims must hold now, and is all that is known of what does not stay.
     pub(super) fn open_head(&mut self, block: u32) -> Result<(), Reason> {
         let Some(mut head) = self.heads.get_mut(block as usize).and_then(Option::take) else { return Ok(()) };
-        let mut first = std::mem::take(&mut self.state);
+        let spare = self.spare_state();
+        let mut first = std::mem::replace(&mut self.state, spare);
         first.flags = Flags::Unknown;
         first.outcome = None;
         first.lanes = [None; 2];
@@ -354,7 +336,7 @@ impl Checker<'_> {
         head.first.clone_from(&first);
         let result = self.hold(&mut head, &first);
         self.state.clone_from(&first);
-        self.state.stored.retain(|(at, bytes, _)| !head.lost.contains(&(*at, *bytes)));
+        let first_value = self.values.next();
         for fresh in &head.fresh {
             let (lo, hi) = (fresh.lo, fresh.hi);
             let (lo, hi) = if fresh.counts { (lo.max(-COUNTED), hi.min(COUNTED)) } else { (lo, hi) };
@@ -366,6 +348,7 @@ impl Checker<'_> {
             };
             self.state.put(fresh.location, id);
         }
+        head.values = first_value..self.values.next();
         for fresh in &head.fresh {
             let Some(claim) = fresh.extent else { continue };
             let id = self.state.at(fresh.location);
@@ -378,14 +361,12 @@ impl Checker<'_> {
                 value.extent = Some(extent);
             }
         }
-        let mut state = std::mem::take(&mut self.state);
         for &(a, b, by) in &head.limits {
-            if let (Some(a), Some(b)) = (self.term(&state, a), self.term(&state, b)) {
-                state.learn(&self.values, a, b, by.into());
+            if let (Some(a), Some(b)) = (self.term(&self.state, a), self.term(&self.state, b)) {
+                self.state.learn(&self.values, a, b, by.into());
             }
         }
-        head.inside.clone_from(&state);
-        self.state = state;
+        head.inside.clone_from(&self.state);
         self.spare.push(first);
         self.heads[block as usize] = Some(head);
         result
@@ -394,7 +375,6 @@ impl Checker<'_> {
     /// What a term is in a state, as a root.
     pub(super) fn term(&self, state: &State, term: Term) -> Option<Root> {
         match term {
-            Term::Zero => Some((ZERO, 0)),
             Term::At(location) => Some(state.at(location)).filter(|id| *id != UNKNOWN).map(|id| self.values.root(id)),
             Term::LengthAt(location) => {
                 let extent = self.values.get(state.at(location)).extent?;
@@ -406,6 +386,7 @@ impl Checker<'_> {
     /// Whether a head's claims hold in a state; while proofs are looked for, those that do not are taken back.
     fn hold(&mut self, head: &mut Head, state: &State) -> Result<(), Reason> {
         let mut is_right = true;
+        self.values.spend(head.fresh.len());
         for at in 0..head.fresh.len() {
             let fresh = head.fresh[at];
             let id = state.at(fresh.location);
@@ -443,7 +424,7 @@ impl Checker<'_> {
             let (limits, wrong) = std::mem::take(&mut head.limits).into_iter().partition(holds);
             let wrong: Vec<(Term, Term, i64)> = wrong;
             is_right &= wrong.is_empty();
-            head.limits = limits;
+            head.limits = if self.is_impatient && !is_right { Vec::new() } else { limits };
             head.refuted.extend(wrong);
         } else {
             is_right &= head.limits.iter().all(holds);
@@ -461,19 +442,17 @@ impl Checker<'_> {
         let location = head.fresh[at].location;
         let address = state.at(location);
         let own = self.first_length(&head.first, location);
-        let here = std::mem::take(&mut self.state);
-        self.state.clone_from(state);
         let mut is_right = true;
-        let mut holds = |checker: &mut Self, length: Id| {
+        let mut holds = |checker: &Self, length: Id| {
+            let known = Known { values: &checker.values, state };
             let found =
-                if length == UNKNOWN { Err(Reason::Loop) } else { checker.array_at(address, length, claim.shift) };
+                if length == UNKNOWN { Err(Reason::Loop) } else { known.array_at(address, length, claim.shift) };
             let holds = found.is_ok_and(|writable| writable.either(claim.writable) == claim.writable);
             is_right &= holds;
             holds
         };
         let as_first = claim.as_first && holds(self, own);
         let lengths = claim.lengths.map(|length| length.filter(|length| holds(self, state.at(*length))));
-        self.state = here;
         if !is_right {
             claim.as_first = as_first;
             claim.lengths = lengths;
@@ -510,23 +489,17 @@ impl Checker<'_> {
         if inside.sp != state.sp || !is_stored || state.touched > inside.touched {
             return Err(Reason::Join);
         }
-        let mut moved = Vec::new();
-        let regs = registers().map(Location::Reg);
-        for location in regs.chain(inside.slots.iter().map(|slot| Location::Slot(slot.0))) {
-            let id = inside.at(location);
-            if id != UNKNOWN && id != state.at(location) && !head.fresh.iter().any(|fresh| fresh.location == location) {
-                moved.push(location);
-            }
-        }
-        let lost = inside.stored.iter().filter(|stored| !state.stored.contains(stored));
-        let lost: Vec<(i64, u32)> = lost.map(|stored| (stored.0, stored.1)).collect();
-        if !lost.is_empty() {
-            if !self.proving {
-                return Err(Reason::Loop);
-            }
-            self.changed = true;
-            head.lost.extend(lost);
-        }
+        // What differs and is not said to: what is said to has a value of its own inside.
+        let is_fresh = |id: Id| head.values.contains(&id);
+        let differs = |(_, id, now): &(Reg, Id, Id)| *id != UNKNOWN && id != now;
+        let ints = (0..).map(Reg::Int).zip(inside.ints.into_iter().zip(state.ints));
+        let vectors = (0..).map(Reg::Vector).zip(inside.vectors.into_iter().zip(state.vectors));
+        let masks = (0..).map(Reg::Mask).zip(inside.masks.into_iter().zip(state.masks));
+        let regs = ints.chain(vectors).chain(masks).map(|(reg, (id, now))| (reg, id, now)).filter(differs);
+        let regs = regs.map(|(reg, id, now)| (Location::Reg(reg), id, now));
+        let slots = inside.slots.differing(&state.slots).map(|(at, id, now)| (Location::Slot(at), id, now));
+        let moved = regs.chain(slots).filter(|(_, id, _)| !is_fresh(*id));
+        let moved: Vec<Location> = moved.map(|(location, _, _)| location).collect();
         if !self.proving {
             if !moved.is_empty() {
                 return Err(Reason::Loop);

@@ -4,7 +4,7 @@ use super::Reason;
 use super::check::Checker;
 use super::state::{Flags, Known, State};
 use super::step::{Cond, LaneCond, Lanes, Reg, Step};
-use super::values::{Def, Id, LaneFact, LaneFacts, UNKNOWN, Value, ZERO};
+use super::values::{Def, Id, LaneFact, LaneFacts, UNKNOWN, Value, Values, ZERO};
 use crate::codegen::blob::PoolEntry;
 
 impl Checker<'_> {
@@ -230,33 +230,11 @@ impl Checker<'_> {
         (least, most)
     }
 
-    /// A branch on a bit of a mask tells of that lane.
-    pub(super) fn learn_lane(&self, state: &mut State, cond: Cond, holds: bool) {
-        let Flags::Tested(bits, number) = state.flags else { return };
-        let is_set = match cond {
-            Cond::Ne => holds,
-            Cond::Eq => !holds,
-            _ => return,
-        };
-        let (Def::Bits(mask), 1) = (self.values.def(bits), number.count_ones()) else { return };
-        if is_set {
-            self.learn_of_lane(state, mask, number.trailing_zeros() as u8);
-        }
-    }
-
-    fn learn_of_lane(&self, state: &mut State, mask: Id, lane: u8) {
-        let (facts, _) = self.mask_facts(mask);
-        if let Some(free) = state.lanes.iter_mut().find(|place| place.is_none()) {
-            *free = Some((lane, facts));
-        } else {
-            state.lanes = [Some((lane, facts)), None];
-        }
-    }
-
     /// What is known of a lane of a vector where control is.
     pub(super) fn learn_lane_value(&mut self, id: Id) {
         let Def::Lane(vector, lane) = self.values.def(id) else { return };
-        for (_, facts) in self.state.lanes.into_iter().flatten().filter(|(known, _)| *known == lane) {
+        for (_, mask) in self.state.lanes.into_iter().flatten().filter(|(known, _)| *known == lane) {
+            let (facts, _) = self.mask_facts(mask);
             for fact in facts.list.iter().flatten().filter(|fact| fact.vector == vector) {
                 if let Some((than, by)) = fact.at_least {
                     // than + by <= lane
@@ -267,5 +245,21 @@ impl Checker<'_> {
                 }
             }
         }
+    }
+}
+
+/// A branch on a bit of a mask tells of that lane.
+pub(super) fn learn_lane(values: &Values, state: &mut State, cond: Cond, holds: bool) {
+    let Flags::Tested(bits, number) = state.flags else { return };
+    let is_set = match cond {
+        Cond::Ne => holds,
+        Cond::Eq => !holds,
+        _ => return,
+    };
+    let (Def::Bits(mask), 1, true) = (values.def(bits), number.count_ones(), is_set) else { return };
+    let lane = Some((number.trailing_zeros() as u8, mask));
+    match state.lanes.iter_mut().find(|place| place.is_none()) {
+        Some(free) => *free = lane,
+        None => state.lanes = [lane, None],
     }
 }

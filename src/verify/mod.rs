@@ -4,6 +4,7 @@
 
 pub mod a64;
 mod access;
+mod arrays;
 mod calls;
 mod check;
 mod execute;
@@ -14,6 +15,8 @@ mod lanes;
 pub mod machine;
 mod numbers;
 mod prove;
+mod room;
+mod slots;
 pub mod state;
 pub mod step;
 pub mod values;
@@ -142,6 +145,8 @@ pub enum Reason {
     Join,
     /// A way back to a loop's head that does not keep what holds there.
     Loop,
+    /// More had to be looked at than a function of its size is worth.
+    Effort,
 }
 
 impl fmt::Display for Rejection {
@@ -186,7 +191,7 @@ pub fn verify(contract: &Contract<'_>, code: &[u8], at: Addresses) -> Result<Ver
     match contract.arch {
         Arch::X64 => {
             let pool = at.pool..at.pool.saturating_add(pool_len);
-            check(contract, &x64::X64Decoder::new(at.code, pool, contract.vector_bytes == 64), code)
+            check(contract, &x64::X64Decoder::new(at.code, pool, contract.vector_bytes == 64).over(code), code)
         }
         Arch::A64 => check(contract, &a64::A64Decoder::new(at.code, at.pool, pool_len), code),
     }

@@ -8,12 +8,18 @@ use super::check::Checker;
 use super::join::{ClaimedExtent, Fresh, Head, Location, Term};
 use super::state::{Known, State};
 use super::step::Reg;
-use super::values::{Id, UNKNOWN, ZERO};
+use super::values::{Id, UNKNOWN, Values, ZERO};
 
 /// At most so many walks; then what is claimed so far is all there is.
 const ROUNDS: usize = 30;
 /// From this one on nothing more is claimed.
 const LAST_CLAIMS: usize = 6;
+/// From this one on, what is wrong about a loop's head makes all comparisons there be taken back, so that an end is come to.
+const PATIENT: usize = 16;
+/// So many lengths are tried for an address that does not stay.
+const CANDIDATES: usize = 48;
+/// So many names of a value are claimed of.
+const NAMES: usize = 4;
 /// At most so many comparisons are claimed of a loop's head.
 const CLAIMS: usize = 64;
 
@@ -24,7 +30,8 @@ impl Checker<'_> {
         for round in 0..ROUNDS {
             self.changed = false;
             self.claims = round < LAST_CLAIMS;
-            if self.walk().is_err() || !self.changed {
+            self.is_impatient = round >= PATIENT;
+            if self.walk().is_err() || !self.changed || self.is_exhausted() {
                 return;
             }
         }
@@ -51,120 +58,44 @@ impl Checker<'_> {
         }
     }
 
-    /// What held of a location when the loop was entered is claimed of it each time.
-    fn claim_of_first(&mut self, head: &mut Head, location: Location) {
-        let id = head.first.at(location);
-        let (root, off) = self.values.root(id);
-        if root == ZERO || id == UNKNOWN || self.values.is_address(id) {
+    /// What the way back knows of locations that do not stay, and the way in, too; and what held of them when the loop was entered.
+    pub(super) fn claim(&mut self, head: &mut Head, state: &State) {
+        if !self.claims || head.is_full() {
             return;
         }
         let first = std::mem::take(&mut head.first);
-        for limit in &first.limits {
-            // root + off <= than + by + off
-            if limit.less == root {
-                self.propose(head, &first, location, limit.than, limit.by.saturating_add(off), true);
-            }
-            if limit.than == root {
-                self.propose(head, &first, location, limit.less, limit.by.saturating_sub(off), false);
-            }
-        }
-        self.propose(head, &first, location, root, off, true);
-        self.propose(head, &first, location, root, off.saturating_neg(), false);
-        head.first = first;
-    }
-
-    /// The location's value `<= other + by`, or `other <= it + by`, as far as both have names at the head.
-    fn propose(&mut self, head: &mut Head, first: &State, location: Location, other: Id, by: i64, is_less: bool) {
-        if other == ZERO {
-            // Ranges say it.
-            return;
-        }
-        for (term, off) in self.names(first, other) {
-            // other = term - off
-            let by = if is_less { by.saturating_sub(off) } else { by.saturating_add(off) };
-            let at = Term::At(location);
-            if term != at && head.claim(if is_less { (at, term, by) } else { (term, at, by) }) {
-                self.changed = true;
-            }
-        }
-    }
-
-    /// What names a value in a state: locations that hold it plus a number, arrays whose length it is.
-    fn names(&self, state: &State, id: Id) -> impl Iterator<Item = (Term, i64)> + use<> {
-        let mut names = [None; 4];
-        let mut next = 0;
-        let mut note = |term: Term, off: i64| {
-            if let Some(place) = names.get_mut(next) {
-                *place = Some((term, off));
-                next += 1;
-            }
-        };
-        if id == ZERO {
-            note(Term::Zero, 0);
-            return names.into_iter().flatten();
-        }
-        let regs = (0..32).map(|reg| Location::Reg(Reg::Int(reg)));
-        for location in regs.chain(state.slots.iter().map(|slot| Location::Slot(slot.0))) {
-            let held = state.at(location);
-            if held == UNKNOWN {
-                continue;
-            }
-            let (root, off) = self.values.root(held);
-            if root == id {
-                note(Term::At(location), off);
-            }
-            if let Some(extent) = self.values.get(held).extent {
-                let (root, off) = self.values.root(extent.length);
-                if root == id {
-                    note(Term::LengthAt(location), off);
-                }
-            }
-        }
-        names.into_iter().flatten()
-    }
-
-    /// What the way back knows of locations that do not stay, and the way in, too.
-    pub(super) fn claim(&mut self, head: &mut Head, state: &State) {
-        if !self.claims {
-            return;
-        }
+        let (names, first_names) = (Names::of(&self.values, state), Names::of(&self.values, &first));
         for at in 0..head.fresh.len() {
+            if head.is_full() || self.is_exhausted() {
+                break;
+            }
             let location = head.fresh[at].location;
             let id = state.at(location);
             if id == UNKNOWN || matches!(location, Location::Reg(Reg::Vector(_) | Reg::Mask(_))) {
                 continue;
             }
-            self.claim_of_first(head, location);
+            let before = first.at(location);
+            let (root, off) = self.values.root(before);
+            if root != ZERO && before != UNKNOWN && !self.values.is_address(before) {
+                let same = [(location, root, off, true), (location, root, off.saturating_neg(), false)];
+                for (location, other, by, is_less) in limits_of(&first, location, root, off).chain(same) {
+                    first_names
+                        .claims(location, other, by, is_less)
+                        .for_each(|claim| self.changed |= head.claim(claim));
+                }
+            }
             let (root, off) = self.values.root(id);
-            for limit in &state.limits {
-                if limit.less == root {
-                    self.claim_one(head, state, location, limit.than, limit.by.saturating_add(off), true);
+            self.values.spend(state.limits.len());
+            for (location, other, by, is_less) in limits_of(state, location, root, off) {
+                for claim in names.claims(location, other, by, is_less) {
+                    let (Some(a), Some(b)) = (self.term(&first, claim.0), self.term(&first, claim.1)) else { continue };
+                    if (Known { values: &self.values, state: &first }).at_most(a, b, claim.2) {
+                        self.changed |= head.claim(claim);
+                    }
                 }
-                if limit.than == root {
-                    self.claim_one(head, state, location, limit.less, limit.by.saturating_sub(off), false);
-                }
             }
         }
-    }
-
-    fn claim_one(&mut self, head: &mut Head, state: &State, location: Location, other: Id, by: i64, is_less: bool) {
-        if other == ZERO {
-            // Ranges say it.
-            return;
-        }
-        for (term, off) in self.names(state, other) {
-            let by = if is_less { by.saturating_sub(off) } else { by.saturating_add(off) };
-            let at = Term::At(location);
-            let claim = if is_less { (at, term, by) } else { (term, at, by) };
-            if term == at {
-                continue;
-            }
-            let first = &head.first;
-            let (Some(a), Some(b)) = (self.term(first, claim.0), self.term(first, claim.1)) else { continue };
-            if (Known { values: &self.values, state: first }).at_most(a, b, claim.2) && head.claim(claim) {
-                self.changed = true;
-            }
-        }
+        head.first = first;
     }
 
     /// An address that does not stay is that of an array each time, whose length is somewhere, too.
@@ -179,24 +110,20 @@ impl Checker<'_> {
 
     fn extent_claim(&mut self, first: &State, location: Location, state: &State) -> Option<ClaimedExtent> {
         let (before, now) = (first.at(location), state.at(location));
-        let shift = self.shift_of(before)?;
-        let regs = (0..32).map(|reg| Location::Reg(Reg::Int(reg)));
-        let slots = first.slots.iter().map(|slot| Location::Slot(slot.0));
+        let shift = self.values.shift_of(before)?;
         let mut candidates: Vec<(Option<Location>, Id, Id)> =
-            regs.chain(slots).map(|location| (Some(location), first.at(location), state.at(location))).collect();
+            first.whole_numbers().map(|(location, id)| (Some(location), id, state.at(location))).collect();
+        self.values.spend(candidates.len());
         let own = self.first_length(first, location);
         candidates.push((None, own, own));
         candidates.retain(|(_, p, q)| *p != UNKNOWN && *q != UNKNOWN && !self.values.is_address(*p));
         candidates.sort_by_key(|(_, p, q)| {
-            (*p == ZERO || *q == ZERO, !(self.is_whole(before, *p) && self.is_whole(now, *q)))
+            (*p == ZERO || *q == ZERO, !(self.values.is_whole(before, *p) && self.values.is_whole(now, *q)))
         });
         let mut claim: Option<ClaimedExtent> = None;
-        let here = std::mem::take(&mut self.state);
-        for (place, p, q) in candidates {
-            self.state.clone_from(first);
-            let one = self.array_at(before, p, shift);
-            self.state.clone_from(state);
-            let other = self.array_at(now, q, shift);
+        for (place, p, q) in candidates.into_iter().take(CANDIDATES) {
+            let one = Known { values: &self.values, state: first }.array_at(before, p, shift);
+            let other = Known { values: &self.values, state }.array_at(now, q, shift);
             let (Ok(one), Ok(other)) = (one, other) else { continue };
             let writable = one.either(other);
             let claim = claim.get_or_insert(ClaimedExtent { shift, writable, lengths: [None; 3], as_first: false });
@@ -209,16 +136,83 @@ impl Checker<'_> {
                 },
             }
         }
-        self.state = here;
         claim
     }
 }
 
+/// How a location whose value is a root plus a number compares with others: which, by how much, and whether it is the lesser one.
+fn limits_of(
+    state: &State,
+    location: Location,
+    root: Id,
+    off: i64,
+) -> impl Iterator<Item = (Location, Id, i64, bool)> + '_ {
+    state.limits.iter().flat_map(move |limit| {
+        // root + off <= than + by + off
+        let less = (limit.less == root).then(|| (location, limit.than, limit.by.saturating_add(off), true));
+        let more = (limit.than == root).then(|| (location, limit.less, limit.by.saturating_sub(off), false));
+        less.into_iter().chain(more)
+    })
+}
+
+/// What names values in a state: locations that hold one plus a number, arrays whose length it is.
+struct Names(Vec<(Id, Term, i64)>);
+
+impl Names {
+    fn of(values: &Values, state: &State) -> Names {
+        let mut names = Vec::with_capacity(64);
+        for (location, held) in state.whole_numbers() {
+            let (root, off) = values.root(held);
+            names.push((root, Term::At(location), off));
+            if let Some(extent) = values.get(held).extent {
+                let (root, off) = values.root(extent.length);
+                names.push((root, Term::LengthAt(location), off));
+            }
+        }
+        // Those that were first stay so.
+        names.sort_by_key(|name| name.0);
+        values.spend(names.len() * 4);
+        Names(names)
+    }
+
+    /// The location's value `<= other + by`, or `other <= it + by`, by names of the other value.
+    fn claims(
+        &self,
+        location: Location,
+        other: Id,
+        by: i64,
+        is_less: bool,
+    ) -> impl Iterator<Item = (Term, Term, i64)> + '_ {
+        // Of zero, ranges say it.
+        let first = if other == ZERO { self.0.len() } else { self.0.partition_point(|name| name.0 < other) };
+        let names = self.0.iter().skip(first).take_while(move |name| name.0 == other).take(NAMES);
+        let at = Term::At(location);
+        names.filter(move |name| name.1 != at).map(move |&(_, term, off)| match is_less {
+            // other = term - off
+            true => (at, term, by.saturating_sub(off)),
+            false => (term, at, by.saturating_add(off)),
+        })
+    }
+}
+
+impl State {
+    /// What is known of locations of whole numbers and addresses.
+    fn whole_numbers(&self) -> impl Iterator<Item = (Location, Id)> + '_ {
+        let regs = (0..).zip(self.ints).map(|(reg, id)| (Location::Reg(Reg::Int(reg)), id));
+        regs.filter(|(_, id)| *id != UNKNOWN).chain(self.slots.iter().map(|(at, id)| (Location::Slot(at), id)))
+    }
+}
+
 impl Head {
+    /// Whether as much is claimed as may be.
+    fn is_full(&self) -> bool {
+        self.limits.len() >= CLAIMS
+    }
+
     /// Claims a comparison; whether it is new.
     fn claim(&mut self, claim: (Term, Term, i64)) -> bool {
         let is_there = self.limits.iter().any(|limit| (limit.0, limit.1) == (claim.0, claim.1) && limit.2 <= claim.2);
-        if is_there || self.limits.len() >= CLAIMS || self.refuted.contains(&claim) {
+        if is_there || self.is_full() || self.refuted.contains(&claim) {
             return false;
         }
         self.limits.push(claim);

@@ -1,10 +1,14 @@
 //! What is known where control is: which value each location holds, how values compare, where the stack pointer is.
 
+use super::slots::Slots;
 use super::step::{Cond, Reg};
-use super::values::{COUNTED, Def, Id, LaneFacts, UNKNOWN, Value, Values, ZERO};
+use super::values::{COUNTED, Def, Id, UNKNOWN, Value, Values, ZERO};
 
 /// How many comparisons are kept at most.
 const LIMITS: usize = 48;
+
+/// Where that many are needed still, so many of the oldest are forgotten at once.
+const FORGOTTEN: usize = 8;
 
 /// How many steps a proof that one value is no greater than another one may have in one direction.
 const DEPTH: u32 = 3;
@@ -74,10 +78,8 @@ pub struct State {
     pub vectors: [Id; 32],
     /// What mask registers hold.
     pub masks: [Id; 8],
-    /// What words of the frame hold, by their place above the stack pointer at the entry, in ascending order.
-    pub slots: Vec<(i64, Id)>,
-    /// Vectors in the frame: where, how many bytes, which.
-    pub stored: Vec<(i64, u32, Id)>,
+    /// What words of the frame hold.
+    pub slots: Slots,
     /// How values compare.
     pub limits: Vec<Limit>,
     /// What the flags tell.
@@ -88,53 +90,30 @@ pub struct State {
     pub fuel: Fuel,
     /// No run comes here: what a check found cannot be.
     pub is_impossible: bool,
-    /// Lanes of which a branch on a mask told.
-    pub lanes: [Option<(u8, LaneFacts)>; 2],
+    /// Lanes of which a branch on a mask told: that they are set in this one.
+    pub lanes: [Option<(u8, Id)>; 2],
 }
 
 impl Clone for State {
     fn clone(&self) -> State {
-        State { slots: self.slots.clone(), stored: self.stored.clone(), limits: self.limits.clone(), ..*self }
+        State { slots: self.slots.clone(), limits: self.limits.clone(), ..*self }
     }
 
     fn clone_from(&mut self, from: &State) {
-        let (mut slots, mut stored) = (std::mem::take(&mut self.slots), std::mem::take(&mut self.stored));
-        let mut limits = std::mem::take(&mut self.limits);
+        let (mut slots, mut limits) = (std::mem::take(&mut self.slots), std::mem::take(&mut self.limits));
         slots.clone_from(&from.slots);
-        stored.clone_from(&from.stored);
         limits.clone_from(&from.limits);
-        *self = State { slots, stored, limits, ..*from };
+        *self = State { slots, limits, ..*from };
     }
 }
 
 impl State {
-    /// What a word of the frame holds.
-    pub fn slot(&self, at: i64) -> Id {
-        match self.slots.binary_search_by_key(&at, |slot| slot.0) {
-            Ok(index) => self.slots.get(index).map_or(UNKNOWN, |slot| slot.1),
-            Err(_) => UNKNOWN,
-        }
-    }
-
-    /// A word of the frame holds this now.
-    pub fn set_slot(&mut self, at: i64, id: Id) {
-        match self.slots.binary_search_by_key(&at, |slot| slot.0) {
-            Ok(index) if id == UNKNOWN => drop(self.slots.remove(index)),
-            Ok(index) => self.slots[index].1 = id,
-            Err(_) if id == UNKNOWN => {}
-            Err(index) => self.slots.insert(index, (at, id)),
-        }
-    }
-
-    /// So many bytes of the frame hold something else.
-    pub fn forget_slots(&mut self, at: i64, bytes: i64) {
-        let first = self.slots.partition_point(|slot| slot.0 <= at - 8);
-        let last = self.slots.partition_point(|slot| slot.0 < at.saturating_add(bytes));
-        if first < last {
-            self.slots.drain(first..last);
-        }
-        let end = at.saturating_add(bytes);
-        self.stored.retain(|(start, size, _)| *start >= end || start + i64::from(*size) <= at);
+    /// As it is at a function's entry; `top` is the place of the highest word of the frame that will be followed.
+    pub fn clear(&mut self, top: i64) {
+        let (mut slots, mut limits) = (std::mem::take(&mut self.slots), std::mem::take(&mut self.limits));
+        slots.clear(top);
+        limits.clear();
+        *self = State { slots, limits, ..State::default() };
     }
 
     /// What a register holds.
@@ -161,11 +140,8 @@ impl State {
 
     /// Every location that holds a value that is followed.
     pub fn held(&self) -> impl Iterator<Item = Id> + '_ {
-        let regs = self.ints.iter().chain(&self.vectors).chain(&self.masks);
-        regs.copied()
-            .chain(self.slots.iter().map(|slot| slot.1))
-            .chain(self.stored.iter().map(|stored| stored.2))
-            .filter(|id| *id != UNKNOWN)
+        let regs = self.ints.iter().chain(&self.vectors).chain(&self.masks).copied();
+        regs.filter(|id| *id != UNKNOWN).chain(self.slots.iter().map(|slot| slot.1))
     }
 }
 
@@ -213,6 +189,7 @@ impl Known<'_> {
         if limits.iter().any(|limit| limit.less == a && limit.than == b && i128::from(limit.by) <= by) {
             return true;
         }
+        self.values.spend(limits.len() / 8 + 1);
         if depth == 0 || *visits == 0 {
             return false;
         }
@@ -286,7 +263,6 @@ impl Known<'_> {
 
     /// A value plus a number.
     pub fn sum(&self, id: Id, number: i64) -> Value {
-        let (root, off) = self.values.root(id);
         let value = self.values.get(id);
         let (lo, hi) =
             (i128::from(self.least(id)) + i128::from(number), i128::from(self.greatest(id)) + i128::from(number));
@@ -296,11 +272,13 @@ impl Known<'_> {
         let fits = counts || range.contains(&lo) && range.contains(&hi);
         let (lo, hi) = if fits { (clamp(lo), clamp(hi)) } else { (i64::MIN, i64::MAX) };
         let def = match self.values.def(id) {
-            // Exact modulo 2^64 in any case; but what is known of the inner sum is kept where that did not fit.
+            // Exact modulo 2^64 in any case; but what is known of the inner sum is kept where that did not fit, or where the numbers' sum does not.
             Def::Sum(inner, before) if value.fits || self.values.is_address(inner) => {
-                Def::Sum(inner, before.wrapping_add(number))
+                match before.checked_add(number) {
+                    Some(number) => Def::Sum(inner, number),
+                    None => Def::Sum(id, number),
+                }
             }
-            _ if root == id || off == 0 => Def::Sum(id, number),
             _ => Def::Sum(id, number),
         };
         Value { def, lo, hi, counts, fits, extent: None }
@@ -333,37 +311,53 @@ impl State {
         if self.limits.len() >= LIMITS {
             self.tidy(values);
         }
-        if self.limits.len() >= LIMITS {
-            self.limits.remove(0);
-        }
         self.limits.push(Limit { less: a.0, than: b.0, by });
     }
 
-    /// Forgets comparisons of values that are nowhere any more.
+    /// Forgets comparisons of values that are nowhere any more; if there are few, the oldest, too.
     fn tidy(&mut self, values: &Values) {
-        let mut alive: Vec<Id> = vec![ZERO];
-        let lengths = |id: Id| {
-            values.get(id).extent.into_iter().flat_map(|extent| extent.lengths()).map(|length| values.root(length).0)
+        let mut named = [(ZERO, false); 2 * LIMITS];
+        let named = named.get_mut(..2 * self.limits.len()).unwrap_or_default();
+        for (pair, limit) in named.chunks_exact_mut(2).zip(&self.limits) {
+            pair.copy_from_slice(&[(limit.less, limit.less == ZERO), (limit.than, limit.than == ZERO)]);
+        }
+        named.sort_unstable();
+        let mut note = |id: Id| {
+            let first = named.partition_point(|(named, _)| *named < id);
+            named
+                .iter_mut()
+                .skip(first)
+                .take_while(|(named, _)| *named == id)
+                .for_each(|(_, is_alive)| *is_alive = true);
         };
         for id in self.held() {
             let value = values.get(id);
-            alive.push(id);
-            alive.push(values.root(id).0);
-            alive.extend(lengths(id));
+            note(id);
+            note(values.root(id).0);
+            let mut lengths = |id: Id| {
+                let lengths = values.get(id).extent.into_iter().flat_map(|extent| extent.lengths());
+                lengths.for_each(|length| note(values.root(length).0));
+            };
+            lengths(id);
             match value.def {
-                Def::Difference(a, b) => alive.extend([values.root(a).0, values.root(b).0]),
+                Def::Difference(a, b) => [a, b].into_iter().for_each(|id| note(values.root(id).0)),
                 Def::Element { base, index, .. } => {
-                    alive.push(values.root(index).0);
-                    alive.extend(lengths(base));
+                    lengths(base);
+                    note(values.root(index).0);
                 }
-                Def::Sum(base, _) => alive.extend(lengths(base)),
-                Def::Splat(of) => alive.push(values.root(of).0),
+                Def::Sum(base, _) => lengths(base),
+                Def::Splat(of) => note(values.root(of).0),
                 _ => {}
             }
         }
-        alive.sort_unstable();
-        let is_alive = |id: &Id| alive.binary_search(id).is_ok();
-        self.limits.retain(|limit| is_alive(&limit.less) && is_alive(&limit.than));
+        let is_alive = |id: Id| {
+            let at = named.partition_point(|(named, _)| *named < id);
+            named.get(at).is_some_and(|named| named.1)
+        };
+        self.limits.retain(|limit| is_alive(limit.less) && is_alive(limit.than));
+        if self.limits.len() > LIMITS - FORGOTTEN {
+            self.limits.drain(..FORGOTTEN);
+        }
     }
 
     /// The condition holds of the flags.

@@ -426,19 +426,39 @@ pub enum Lanes {
 }
 
 /// An instruction decoded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Decoded {
     /// Its bytes.
     pub len: u32,
-    /// What it does, in order. A fixed small array: no instruction does more.
-    steps: [Option<Step>; 6],
+    /// What it does, in order, as far as `count` says. A fixed small array: no instruction does more.
+    steps: [Step; 6],
     count: u8,
 }
+
+impl Default for Decoded {
+    fn default() -> Decoded {
+        Decoded::new(0)
+    }
+}
+
+impl PartialEq for Decoded {
+    fn eq(&self, other: &Decoded) -> bool {
+        self.len == other.len && self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Decoded {}
 
 impl Decoded {
     /// An instruction of so many bytes that does nothing yet.
     pub fn new(len: u32) -> Decoded {
-        Decoded { len, steps: [None; 6], count: 0 }
+        Decoded { len, steps: [Step::Nothing; 6], count: 0 }
+    }
+
+    /// As [`Decoded::new`], in place: what was there before is overwritten, not cleared.
+    pub fn restart(&mut self, len: u32) {
+        self.len = len;
+        self.count = 0;
     }
 
     /// And then this. Past the sixth, `false`: the caller refuses the instruction.
@@ -446,7 +466,7 @@ impl Decoded {
     pub fn push(&mut self, step: Step) -> bool {
         match self.steps.get_mut(usize::from(self.count)) {
             Some(free) => {
-                *free = Some(step);
+                *free = step;
                 self.count += 1;
                 true
             }
@@ -455,8 +475,13 @@ impl Decoded {
     }
 
     /// What it does, in order.
+    pub fn as_slice(&self) -> &[Step] {
+        self.steps.get(..usize::from(self.count)).unwrap_or_default()
+    }
+
+    /// What it does, in order.
     pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {
-        self.steps.iter().take(usize::from(self.count)).flatten().copied()
+        self.as_slice().iter().copied()
     }
 }
 
@@ -473,7 +498,19 @@ pub enum Refused {
 
 /// Decodes the instruction at `offset`.
 pub trait Decode {
+    /// Into memory that is there.
+    ///
     /// # Errors
     /// It is not in the list of what may stand in generated code.
-    fn decode(&self, code: &[u8], offset: u32) -> Result<Decoded, Refused>;
+    fn decode_into(&self, code: &[u8], offset: u32, out: &mut Decoded) -> Result<(), Refused>;
+
+    /// By itself.
+    ///
+    /// # Errors
+    /// As [`Decode::decode_into`].
+    fn decode(&self, code: &[u8], offset: u32) -> Result<Decoded, Refused> {
+        let mut out = Decoded::default();
+        self.decode_into(code, offset, &mut out)?;
+        Ok(out)
+    }
 }

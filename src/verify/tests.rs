@@ -14,10 +14,10 @@ use crate::types::{Elem, Type};
 struct Script(Vec<Vec<Step>>);
 
 impl Decode for Script {
-    fn decode(&self, _: &[u8], offset: u32) -> Result<Decoded, Refused> {
-        let mut decoded = Decoded::new(1);
+    fn decode_into(&self, _: &[u8], offset: u32, out: &mut Decoded) -> Result<(), Refused> {
+        out.restart(1);
         let steps = self.0.get(offset as usize).ok_or(Refused::Invalid)?;
-        if steps.iter().all(|step| decoded.push(*step)) { Ok(decoded) } else { Err(Refused::Form) }
+        if steps.iter().all(|step| out.push(*step)) { Ok(()) } else { Err(Refused::Form) }
     }
 }
 

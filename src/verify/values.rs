@@ -4,6 +4,7 @@
 //! through a check is in [`super::state`].
 
 use super::step::Reg;
+use std::cell::Cell;
 
 /// The number of a value.
 pub type Id = u32;
@@ -183,6 +184,10 @@ impl Value {
 pub struct Values {
     list: Vec<Value>,
     masks: Vec<[LaneFacts; 2]>,
+    /// Vectors that were stored, in ascending order, and the first of the values that are their lanes.
+    stored: Vec<(Id, Id)>,
+    /// What was looked at so far in proofs and where ways meet.
+    pub effort: Cell<u64>,
 }
 
 impl Values {
@@ -190,8 +195,24 @@ impl Values {
     pub fn clear(&mut self) {
         self.list.clear();
         self.masks.clear();
+        self.stored.clear();
         self.list.push(Value::of(Def::Opaque));
         self.list.push(Value { counts: true, fits: true, ..Value { lo: 0, hi: 0, ..Value::of(Def::Const(0)) } });
+    }
+
+    /// So much more was looked at.
+    pub fn spend(&self, effort: usize) {
+        self.effort.set(self.effort.get().saturating_add(effort as u64));
+    }
+
+    /// Values that there is memory for.
+    pub fn room(&self) -> usize {
+        self.list.capacity().max(self.masks.capacity())
+    }
+
+    /// The number that the next one will have.
+    pub fn next(&self) -> Id {
+        self.list.len() as Id
     }
 
     /// One more.
@@ -215,6 +236,21 @@ impl Values {
             _ => None,
         };
         facts.map_or_else(Default::default, |[set, clear]| (*set, *clear))
+    }
+
+    /// The first of the values that are the lanes of a vector, one behind the other: the same whenever it is stored.
+    pub fn lanes(&mut self, vector: Id, count: u32) -> Id {
+        match self.stored.binary_search_by_key(&vector, |stored| stored.0) {
+            Ok(at) => self.stored.get(at).map_or(UNKNOWN, |stored| stored.1),
+            Err(at) => {
+                let first = self.next();
+                for lane in 0..count {
+                    self.add(Value::of(Def::Lane(vector, lane as u8)));
+                }
+                self.stored.insert(at, (vector, first));
+                first
+            }
+        }
     }
 
     /// A number.

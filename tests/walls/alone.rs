@@ -76,6 +76,7 @@ fn without_checks_the_pages_and_the_classifier_hold() {
     let wild = WILD.iter().filter(|index| **index != i64::MIN);
     for (index, writes) in wild.flat_map(|index| [(*index, false), (*index, true)]) {
         let (end, told) = end_and_errors(|| {
+            take_down(Wall::Verifier);
             take_down(Wall::BoundsChecks);
             reach(&engine(), index, writes);
         });
@@ -84,6 +85,7 @@ fn without_checks_the_pages_and_the_classifier_hold() {
     // Between arrays of one program there is no page without access: what is read there is the program's own, and the comparison of engines tells.
     for (name, text, expected) in evil().into_iter().filter(|(.., fate)| fate == "trap OutOfBounds") {
         let (end, told) = end_and_errors(|| {
+            take_down(Wall::Verifier);
             take_down(Wall::BoundsChecks);
             let got = fate(&engine(), &text);
             assert_ne!(got, expected, "the check was not taken down");
@@ -120,6 +122,7 @@ fn without_the_classifier_checks_hold_and_the_pages_end_the_process() {
     });
     let (end, told) = end_and_errors(|| {
         take_down(Wall::Classifier);
+        take_down(Wall::Verifier);
         take_down(Wall::BoundsChecks);
         reach(&engine(), 512, true);
     });

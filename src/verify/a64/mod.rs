@@ -121,19 +121,18 @@ pub fn decode_word(word: u32, offset: u32, end: u32) -> Result<(&'static Form, D
 }
 
 impl Decode for A64Decoder {
-    fn decode(&self, code: &[u8], offset: u32) -> Result<Decoded, Refused> {
+    fn decode_into(&self, code: &[u8], offset: u32, out: &mut Decoded) -> Result<(), Refused> {
         let word = word_at(code, offset, 0).filter(|_| offset.is_multiple_of(4)).ok_or(Refused::Invalid)?;
         let end = u32::try_from(code.len()).map_err(|_| Refused::Invalid)?;
         let form = index::find(word).ok_or(Refused::NotListed)?;
         let (meaning, word) = (form.meaning, Word(word));
-        let mut out = Decoded::new(4);
-        translate(meaning, word, At { offset, end }, &mut out)?;
+        out.restart(4);
+        translate(meaning, word, At { offset, end }, out)?;
         match meaning {
-            Meaning::Wide { .. } | Meaning::Bitmask => A64Decoder::constant(code, offset, meaning, word, &mut out)?,
-            Meaning::PoolPage => self.pool(code, offset, word, &mut out)?,
-            Meaning::Keep | Meaning::RaiseByConst => return Err(Refused::Form),
-            _ => {}
+            Meaning::Wide { .. } | Meaning::Bitmask => A64Decoder::constant(code, offset, meaning, word, out),
+            Meaning::PoolPage => self.pool(code, offset, word, out),
+            Meaning::Keep | Meaning::RaiseByConst => Err(Refused::Form),
+            _ => Ok(()),
         }
-        Ok(out)
     }
 }

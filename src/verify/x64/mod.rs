@@ -48,42 +48,49 @@ impl X64Decoder<'_> {
     }
 
     /// The instruction at an offset, whatever it is.
-    fn any(&self, code: &[u8], offset: usize) -> Result<Instruction, Refused> {
-        let mut inst = Instruction::default();
+    fn any(&self, code: &[u8], offset: usize, inst: &mut Instruction) -> Result<(), Refused> {
         match &self.ready {
             Some((own, decoder)) if std::ptr::eq(*own, code) => {
                 let mut decoder = decoder.try_borrow_mut().map_err(|_| Refused::Invalid)?;
-                decoder.set_position(offset).map_err(|_| Refused::Invalid)?;
+                // One behind the other, there is nothing to set.
+                if decoder.position() != offset {
+                    decoder.set_position(offset).map_err(|_| Refused::Invalid)?;
+                }
                 decoder.set_ip(offset as u64);
-                decoder.decode_out(&mut inst);
+                decoder.decode_out(inst);
             }
             _ => {
                 let rest = code.get(offset..).ok_or(Refused::Invalid)?;
                 Decoder::try_with_ip(64, rest, offset as u64, DecoderOptions::NONE)
                     .map_err(|_| Refused::Invalid)?
-                    .decode_out(&mut inst);
+                    .decode_out(inst);
             }
         }
-        if inst.is_invalid() { Err(Refused::Invalid) } else { Ok(inst) }
+        if inst.is_invalid() { Err(Refused::Invalid) } else { Ok(()) }
     }
 
     /// The instruction at an offset, its row and its bytes.
-    fn listed<'a>(&self, code: &'a [u8], offset: usize) -> Result<(Instruction, &'static Row, &'a [u8]), Refused> {
-        let inst = self.any(code, offset)?;
+    fn listed<'a>(
+        &self,
+        code: &'a [u8],
+        offset: usize,
+        inst: &mut Instruction,
+    ) -> Result<(&'static Row, &'a [u8]), Refused> {
+        self.any(code, offset, inst)?;
         let row = forms::row(inst.code()).filter(|row| self.is_wide || !row.is_wide()).ok_or(Refused::NotListed)?;
         let bytes = code.get(offset..).and_then(|rest| rest.get(..inst.len())).ok_or(Refused::Invalid)?;
         if !encoding::is_ours(bytes, row) {
             return Err(Refused::Form);
         }
-        Ok((inst, row, bytes))
+        Ok((row, bytes))
     }
 }
 
 impl Decode for X64Decoder<'_> {
-    fn decode(&self, code: &[u8], offset: u32) -> Result<Decoded, Refused> {
-        let (inst, row, bytes) = self.listed(code, offset as usize)?;
-        let mut decoded = Decoded::new(inst.len() as u32);
-        translate::translate(self, code, &inst, row, bytes, &mut decoded)?;
-        Ok(decoded)
+    fn decode_into(&self, code: &[u8], offset: u32, out: &mut Decoded) -> Result<(), Refused> {
+        let mut inst = Instruction::default();
+        let (row, bytes) = self.listed(code, offset as usize, &mut inst)?;
+        out.restart(inst.len() as u32);
+        translate::translate(self, code, &inst, row, bytes, out)
     }
 }

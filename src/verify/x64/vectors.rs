@@ -133,8 +133,8 @@ impl Translation<'_, '_> {
         if self.decoder.is_wide {
             return None;
         }
-        let (next, _, _) = self.decoder.listed(self.code, usize::try_from(self.inst.next_ip()).ok()?).ok()?;
-        let next: &Instruction = &next;
+        let mut next = Instruction::default();
+        self.decoder.listed(self.code, usize::try_from(self.inst.next_ip()).ok()?, &mut next).ok()?;
         let is_same = next.code() == Code::VEX_Vpbroadcastq_ymm_xmmm64
             && next.op_register(1) == low
             && any(next.op_register(0)) == any(low);

@@ -1,0 +1,50 @@
+//! Memory of one check that a thread keeps for the next one: most code is short, and is checked in less time than its vectors would take to allocate.
+
+use super::graph::Graph;
+use super::state::State;
+use super::step::Reg;
+use super::values::{Id, Values};
+use std::cell::RefCell;
+
+/// Memory for more than so many steps or values is given back.
+const KEPT: usize = 2048;
+
+/// States that are kept.
+const STATES: usize = 32;
+
+/// Empty, or with what the last check left.
+#[derive(Default)]
+pub(super) struct Room {
+    pub graph: Graph,
+    pub values: Values,
+    pub saved: Vec<(Reg, Id)>,
+    pub waiting: Vec<Option<Box<State>>>,
+    #[expect(clippy::vec_box, reason = "they are handed on")]
+    pub spare: Vec<Box<State>>,
+}
+
+thread_local! {
+    static ROOM: RefCell<Option<Box<Room>>> = const { RefCell::new(None) };
+}
+
+impl Room {
+    /// What the thread has.
+    pub fn take() -> Room {
+        let kept = ROOM.try_with(|room| room.try_borrow_mut().ok().and_then(|mut room| room.take()));
+        kept.ok().flatten().map_or_else(Room::default, |room| *room)
+    }
+
+    /// For the next one.
+    pub fn keep(mut self) {
+        self.waiting.clear();
+        self.spare.truncate(STATES);
+        if self.graph.room().max(self.values.room()).max(self.waiting.capacity()) > KEPT {
+            return;
+        }
+        let _ = ROOM.try_with(|room| {
+            if let Ok(mut room) = room.try_borrow_mut() {
+                *room = Some(Box::new(self));
+            }
+        });
+    }
+}
