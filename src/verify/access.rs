@@ -136,8 +136,8 @@ impl Checker<'_> {
             (1, false) => self.values.add(Value { counts: true, ..Value::between(0, 255) }),
             (2, false) => self.values.add(Value { counts: true, ..Value::between(0, 65535) }),
             (4, false) => self.values.add(Value { counts: true, ..Value::between(0, u32::MAX.into()) }),
-            // Extended to 32 or 64 bits.
-            (4, true) => self.values.add(Value { counts: true, ..Value::between(i32::MIN.into(), u32::MAX.into()) }),
+            // What is shorter may be extended to 32 bits.
+            (4, true) => self.values.add(Value { counts: true, ..Value::between(i32::MIN.into(), i32::MAX.into()) }),
             _ => UNKNOWN,
         }
     }

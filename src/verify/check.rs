@@ -1,8 +1,9 @@
 //! One walk over each function, block after block: what each step does to what is known, and what it must keep to.
 
+use super::exact::learn_exact;
 use super::graph::{Block, Graph, NEVER};
 use super::join::Head;
-use super::lanes::learn_lane;
+use super::lanes::{learn_lane, learn_lane_of};
 use super::machine::{A64, Machine, Place, Places, X64};
 use super::room::Room;
 use super::state::{Flags, Fuel, State};
@@ -66,6 +67,8 @@ pub struct Checker<'a> {
     pub(super) changed: bool,
     /// The instruction.
     pub(super) inst: u32,
+    /// Values from this number on were made by it.
+    pub(super) first_new: Id,
     /// Control does not come behind the last step.
     pub(super) ended: bool,
     /// Functions whose results were written to, and those that give what may only be read.
@@ -126,6 +129,7 @@ pub(super) fn check_and_tell(
         is_impatient: false,
         changed: false,
         inst: 0,
+        first_new: UNKNOWN,
         ended: false,
         written_results: 0,
         read_only_results: 0,
@@ -312,6 +316,7 @@ impl Checker<'_> {
         let keeps_floats = self.func.code.is_light && !self.machine.saved_floats.is_empty();
         for inst in first..end {
             self.inst = inst;
+            self.first_new = self.values.next();
             let (from, to) = (self.graph.insts[inst as usize].first, self.graph.insts[inst as usize + 1].first);
             for step in from..to {
                 let step = self.graph.steps[step as usize];
@@ -321,10 +326,12 @@ impl Checker<'_> {
                         if let Some(target) = target.filter(|target| self.matters(*target)) {
                             let mut taken = self.copy_of_state();
                             taken.assume(&self.values, cond, true);
+                            learn_exact(&mut self.values, &mut taken, cond, true);
                             learn_lane(&self.values, &mut taken, cond, true);
                             self.edge(at, target, taken)?;
                         }
                         self.state.assume(&self.values, cond, false);
+                        learn_exact(&mut self.values, &mut self.state, cond, false);
                         learn_lane(&self.values, &mut self.state, cond, false);
                         branched = true;
                     }
@@ -337,10 +344,16 @@ impl Checker<'_> {
                             let mut taken = self.copy_of_state();
                             taken.assume(&self.values, Cond::Eq, when_zero);
                             taken.flags = flags;
+                            if !when_zero {
+                                learn_lane_of(&self.values, &mut taken, id);
+                            }
                             self.edge(at, target, taken)?;
                         }
                         self.state.assume(&self.values, Cond::Eq, !when_zero);
                         self.state.flags = flags;
+                        if when_zero {
+                            learn_lane_of(&self.values, &mut self.state, id);
+                        }
                         branched = true;
                     }
                     Step::Jump { .. } => {
@@ -500,10 +513,9 @@ impl Checker<'_> {
 
     /// A value that is between these, and no greater than `below` if there is one.
     pub(super) fn write_between(&mut self, to: u8, lo: i64, hi: i64, below: Option<Id>) -> Result<(), Reason> {
-        let counts = lo >= -MAX_LENGTH && hi <= MAX_LENGTH;
-        let id = self.values.add(Value { counts, ..Value::between(lo, hi) });
+        let id = self.values.made(Def::Opaque, lo, hi);
         if let Some(below) = below {
-            self.state.learn(&self.values, (id, 0), self.values.root(below), 0);
+            self.state.learn(&self.values, self.values.root(id), self.values.root(below), 0);
         }
         self.write_int(to, id)
     }

@@ -60,14 +60,64 @@ impl Checker<'_> {
                     _ => self.write_int(to, UNKNOWN),
                 }
             }
+            Step::Or { to, a, b } => {
+                let (a, b) = (self.int(a), self.src(b));
+                let id = self.or(a, b);
+                self.write_int(to, id)
+            }
+            Step::Xor { to, a, b } => {
+                let (a, b) = (self.int(a), self.src(b));
+                let id = self.xor(a, b);
+                self.write_int(to, id)
+            }
+            Step::Multiply { to, a, b } => {
+                let (a, b) = (self.int(a), self.src(b));
+                let id = self.product(a, b);
+                self.write_int(to, id)
+            }
+            Step::MultiplyHigh { to, a, b } => {
+                let (a, b) = (self.int(a), self.int(b));
+                let id = self.high_product(a, b);
+                self.write_int(to, id)
+            }
+            Step::MultiplySubtract { to, a, b, from } => {
+                let [a, b, from] = [a, b, from].map(|reg| self.int(reg));
+                let id = self.product_less(a, b, from);
+                self.write_int(to, id)
+            }
+            Step::Divide { to, a, b } => {
+                let (a, b) = (self.int(a), self.int(b));
+                let id = self.quotient(a, b);
+                self.write_int(to, id)
+            }
+            Step::AddPart { to, a, b, by, signed } => {
+                let (a, b) = (self.int(a), self.int(b));
+                let id = self.add_part(a, b, by, signed);
+                self.write_int(to, id)
+            }
+            Step::ShiftRightSome { to, a, signed } => {
+                let id = self.int(a);
+                let known = Known { values: &self.values, state: &self.state };
+                match (known.least(id), known.greatest(id)) {
+                    (0.., hi) => self.write_between(to, 0, hi, Some(id)),
+                    (lo, hi) if signed => self.write_between(to, lo, hi.max(0), None),
+                    _ => self.write_int(to, UNKNOWN),
+                }
+            }
+            Step::Between { to, lo, hi } => self.write_between(to, lo, hi, None),
             Step::ShiftRight { to, a, by } => self.shift_right(to, a, by),
             Step::ShiftRightSigned { to, a, by } => {
                 let id = self.int(a);
                 let known = Known { values: &self.values, state: &self.state };
                 let (lo, hi) = (known.least(id), known.greatest(id));
-                match by {
-                    0 => self.write_int(to, id),
-                    64.. => self.write_int(to, UNKNOWN),
+                match (by, self.values.def(id)) {
+                    (0, _) => self.write_int(to, id),
+                    (64.., _) => self.write_int(to, UNKNOWN),
+                    (_, Def::Scaled { of, multiplier, plus, shift }) if shift + by < 64 => {
+                        let def = Def::Scaled { of, multiplier, plus, shift: shift + by };
+                        let id = self.values.add(Value { lo: lo >> by, hi: hi >> by, ..Value::of(def) });
+                        self.write_int(to, id)
+                    }
                     _ => self.write_between(to, lo >> by, hi >> by, (lo >= 0).then_some(id)),
                 }
             }
@@ -77,7 +127,10 @@ impl Checker<'_> {
                 let scale = |number: i64| i64::try_from(i128::from(number) << by.min(63)).ok();
                 match (scale(known.least(id)), scale(known.greatest(id))) {
                     (Some(lo), Some(hi)) => self.write_between(to, lo, hi, None),
-                    _ => self.write_int(to, UNKNOWN),
+                    _ => {
+                        let id = self.values.add(Value::of(Def::Shifted(id, by)));
+                        self.write_int(to, id)
+                    }
                 }
             }
             Step::Select { to, yes, no, cond } => self.select(to, yes, no, cond),
@@ -92,6 +145,20 @@ impl Checker<'_> {
             Step::Test { a, b } => {
                 let (a, b) = (self.int(a), self.src(b));
                 self.state.flags = self.values.number(b).map_or(Flags::Unknown, |bits| Flags::Tested(a, bits));
+                Ok(())
+            }
+            Step::Overflow { of } => {
+                self.overflow(of);
+                Ok(())
+            }
+            Step::ComparePart { a, b, by } => {
+                let (a, b) = (self.int(a), self.int(b));
+                self.compare_part(a, b, by);
+                Ok(())
+            }
+            Step::CompareZeroIf { a, cond } => {
+                let a = self.int(a);
+                self.compare_zero_if(a, cond);
                 Ok(())
             }
             Step::AnyFlags => {

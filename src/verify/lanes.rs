@@ -178,7 +178,11 @@ impl Checker<'_> {
             }
             Step::Lane { to, from, lane } => {
                 let from = self.vector(vector(from));
-                let id = self.values.add(Value::of(Def::Lane(from, lane)));
+                let (lo, hi) = match self.values.def(from) {
+                    Def::Bounded(most) => (0, most),
+                    _ => (i64::MIN, i64::MAX),
+                };
+                let id = self.values.add(Value { lo, hi, ..Value::of(Def::Lane(from, lane)) });
                 self.learn_lane_value(id);
                 self.write_int(to, id)?;
             }
@@ -257,7 +261,18 @@ pub(super) fn learn_lane(values: &Values, state: &mut State, cond: Cond, holds: 
         _ => return,
     };
     let (Def::Bits(mask), 1, true) = (values.def(bits), number.count_ones(), is_set) else { return };
-    let lane = Some((number.trailing_zeros() as u8, mask));
+    learn_lane_set(state, mask, number.trailing_zeros() as u8);
+}
+
+/// A value is not zero: if it is a lane of a mask, that lane is set.
+pub(super) fn learn_lane_of(values: &Values, state: &mut State, id: Id) {
+    if let Def::Lane(mask, lane) = values.def(id) {
+        learn_lane_set(state, mask, lane);
+    }
+}
+
+fn learn_lane_set(state: &mut State, mask: Id, lane: u8) {
+    let lane = Some((lane, mask));
     match state.lanes.iter_mut().find(|place| place.is_none()) {
         Some(free) => *free = lane,
         None => state.lanes = [lane, None],

@@ -7,6 +7,8 @@ mod access;
 mod arrays;
 mod calls;
 mod check;
+mod division;
+mod exact;
 mod execute;
 mod explain;
 pub mod graph;

@@ -2,6 +2,7 @@
 
 use super::Reason;
 use super::check::Checker;
+use super::exact::relate_total;
 use super::state::{Flags, Fuel, Known};
 use super::step::{Cond, Reg, Src};
 use super::values::{Def, Id, UNKNOWN, Value, ZERO};
@@ -38,15 +39,18 @@ impl Checker<'_> {
         if self.values.is_address(b) {
             return self.values.add(Value::of(Def::Element { base: b, index: a, shift: 0 }));
         }
+        for (a, b) in [(a, b), (b, a)] {
+            if let Some(id) = self.floor_remainder(a, b).or_else(|| self.add_to_scaled(a, b)) {
+                return id;
+            }
+        }
         let known = Known { values: &self.values, state: &self.state };
         let (a_lo, a_hi, b_lo, b_hi) = (known.least(a), known.greatest(a), known.least(b), known.greatest(b));
-        let (Some(lo), Some(hi)) = (a_lo.checked_add(b_lo), a_hi.checked_add(b_hi)) else { return UNKNOWN };
+        let (Some(lo), Some(hi)) = (a_lo.checked_add(b_lo), a_hi.checked_add(b_hi)) else {
+            return self.values.add(Value::of(Def::Total(a, b)));
+        };
         let id = self.values.add(Value::between(lo, hi));
-        let (a, b) = (self.values.root(a), self.values.root(b));
-        for (part, lo, hi) in [(a, b_lo, b_hi), (b, a_lo, a_hi)] {
-            self.state.learn(&self.values, (id, 0), part, hi.into());
-            self.state.learn(&self.values, part, (id, 0), -i128::from(lo));
-        }
+        relate_total(&self.values, &mut self.state, id, a, b);
         id
     }
 
@@ -65,8 +69,8 @@ impl Checker<'_> {
             return Ok(());
         }
         let (a, b) = (self.src(a), self.src(b));
-        if let Some(number) = self.values.number(b) {
-            let id = self.plus(a, number.wrapping_neg());
+        if let Some(number) = self.values.number(b).and_then(i64::checked_neg) {
+            let id = self.plus(a, number);
             return self.write_int(to, id);
         }
         let known = Known { values: &self.values, state: &self.state };
@@ -114,7 +118,7 @@ impl Checker<'_> {
         }
         let flags = self.state.flags;
         let mut candidates = [self.values.root(yes), self.values.root(no), (ZERO, 0), (ZERO, 0)];
-        if let Flags::Compared(a, b) = flags {
+        if let Some((a, b)) = flags.compared() {
             candidates[2] = a;
             candidates[3] = b;
         }
@@ -125,6 +129,11 @@ impl Checker<'_> {
         let mut taken = self.spare_state();
         taken.clone_from(&self.state);
         taken.assume(&self.values, cond, true);
+        if taken.is_impossible || other.is_impossible {
+            let id = if taken.is_impossible { no } else { yes };
+            self.spare.extend([other, taken]);
+            return self.write_int(to, id);
+        }
         let (if_yes, if_no) =
             (Known { values: &self.values, state: &taken }, Known { values: &self.values, state: &other });
         let lo = if_yes.least(yes).min(if_no.least(no));
@@ -134,7 +143,14 @@ impl Checker<'_> {
         let above = candidates.map(|c| if_yes.at_most(c, yes_root, 0) && if_no.at_most(c, no_root, 0));
         let counts = self.values.get(yes).counts && self.values.get(no).counts;
         self.spare.extend([other, taken]);
-        let id = self.values.add(Value { counts, ..Value::between(lo, hi) });
+        let def = match (flags, cond) {
+            _ if no != ZERO => Def::Opaque,
+            (Flags::Compared((of, 0), (ZERO, 0)), Cond::Lt) | (Flags::Sign((of, 0)), Cond::Negative) => {
+                Def::WhereNegative(of, yes)
+            }
+            _ => Def::Opaque,
+        };
+        let id = self.values.add(Value { def, lo, hi, counts, ..Value::of(Def::Opaque) });
         for (at, candidate) in candidates.into_iter().enumerate() {
             if below[at] {
                 self.state.learn(&self.values, (id, 0), candidate, 0);

@@ -40,6 +40,28 @@ pub enum Flags {
     Compared(Root, Root),
     /// Whether a value has any of these bits.
     Tested(Id, i64),
+    /// Whether a result is what the operation on numbers with a sign gives: not where the condition holds. And perhaps how one value stands to another one.
+    Exact {
+        /// The result.
+        of: Id,
+        /// Holds where it is not.
+        unless: Cond,
+        /// As [`Flags::Compared`], for all other conditions.
+        compared: Option<(Root, Root)>,
+    },
+    /// Whether a value is negative, and nothing else.
+    Sign(Root),
+}
+
+impl Flags {
+    /// What is compared.
+    pub fn compared(self) -> Option<(Root, Root)> {
+        match self {
+            Flags::Compared(a, b) => Some((a, b)),
+            Flags::Exact { compared, .. } => compared,
+            _ => None,
+        }
+    }
 }
 
 /// The register of fuel between its ways.
@@ -362,8 +384,13 @@ impl State {
 
     /// The condition holds of the flags.
     pub fn assume(&mut self, values: &Values, cond: Cond, holds: bool) {
-        let Flags::Compared(a, b) = self.flags else { return };
         let cond = if holds { cond } else { negated(cond) };
+        match (self.flags, cond) {
+            (Flags::Sign(of), Cond::Negative) => self.learn(values, of, (ZERO, 0), -1),
+            (Flags::Sign(of), Cond::NotNegative) => self.learn(values, (ZERO, 0), of, 0),
+            _ => {}
+        }
+        let Some((a, b)) = self.flags.compared() else { return };
         match cond {
             Cond::Eq => {
                 self.learn(values, a, b, 0);
@@ -426,6 +453,8 @@ pub const fn negated(cond: Cond) -> Cond {
         Cond::AboveEq => Cond::Below,
         Cond::Negative => Cond::NotNegative,
         Cond::NotNegative => Cond::Negative,
+        Cond::Overflow => Cond::NoOverflow,
+        Cond::NoOverflow => Cond::Overflow,
         Cond::Other => Cond::Other,
     }
 }

@@ -72,6 +72,10 @@ pub enum Cond {
     Negative,
     /// `a - b`, wrapped to 64 bits, is not negative.
     NotNegative,
+    /// What the flags are of does not fit 64 bits with a sign.
+    Overflow,
+    /// It fits.
+    NoOverflow,
     /// Any other condition: nothing is learned from it.
     Other,
 }
@@ -149,6 +153,93 @@ pub enum Step {
         /// The other operand.
         b: Src,
     },
+    /// `to = a | b`
+    Or {
+        /// A general register.
+        to: u8,
+        /// A general register.
+        a: u8,
+        /// The other operand.
+        b: Src,
+    },
+    /// `to = a ^ b`
+    Xor {
+        /// A general register.
+        to: u8,
+        /// A general register.
+        a: u8,
+        /// The other operand.
+        b: Src,
+    },
+    /// `to = a * b`, wrapping.
+    Multiply {
+        /// A general register.
+        to: u8,
+        /// A general register.
+        a: u8,
+        /// The other operand.
+        b: Src,
+    },
+    /// `to` = the upper 64 of the 128 bits of a product with a sign.
+    MultiplyHigh {
+        /// A general register.
+        to: u8,
+        /// A general register.
+        a: u8,
+        /// A general register.
+        b: u8,
+    },
+    /// `to = from - a * b`, wrapping.
+    MultiplySubtract {
+        /// A general register.
+        to: u8,
+        /// A general register.
+        a: u8,
+        /// A general register.
+        b: u8,
+        /// A general register.
+        from: u8,
+    },
+    /// `to = a / b`, rounded towards zero. Some value where `b` is zero, and the least number where it is divided by -1.
+    Divide {
+        /// A general register.
+        to: u8,
+        /// A general register.
+        a: u8,
+        /// A general register.
+        b: u8,
+    },
+    /// `to = a + (b >> by)`, wrapping.
+    AddPart {
+        /// A general register.
+        to: u8,
+        /// A general register.
+        a: u8,
+        /// A general register.
+        b: u8,
+        /// Below 64, and not zero.
+        by: u8,
+        /// Whether the shift keeps the sign.
+        signed: bool,
+    },
+    /// `to = a >> n`, where the low six bits of some register say how far.
+    ShiftRightSome {
+        /// A general register.
+        to: u8,
+        /// A general register.
+        a: u8,
+        /// Whether the shift keeps the sign.
+        signed: bool,
+    },
+    /// Some number between these in a register.
+    Between {
+        /// A general register.
+        to: u8,
+        /// No less than this.
+        lo: i64,
+        /// No more than this.
+        hi: i64,
+    },
     /// `to = a >> by`, unsigned.
     ShiftRight {
         /// A general register.
@@ -225,6 +316,27 @@ pub enum Step {
         a: u8,
         /// The other operand.
         b: Src,
+    },
+    /// The flags tell, besides what else they do, whether the sum or difference that the step before left in a register fits 64 bits with a sign.
+    Overflow {
+        /// A general register.
+        of: u8,
+    },
+    /// The flags now tell how `a` stands to `b >> by`, signed.
+    ComparePart {
+        /// A general register.
+        a: u8,
+        /// A general register.
+        b: u8,
+        /// Below 64, and not zero.
+        by: u8,
+    },
+    /// Where the condition holds of the flags, they now tell how `a` stands to zero; else, that something is greater, as numbers with a sign.
+    CompareZeroIf {
+        /// A general register.
+        a: u8,
+        /// Of the flags before.
+        cond: Cond,
     },
     /// The flags hold something else.
     AnyFlags,

@@ -212,3 +212,141 @@ fn a_loop_keeps_its_index_below_the_length() {
     assert_eq!(outcome(false, script(-1)), Err(Reason::Bounds));
     assert_eq!(outcome(false, script(i64::MAX)), Err(Reason::Bounds));
 }
+
+/// A load of the element whose index is in this register, behind a comparison with the length as numbers with a sign; then the end.
+fn load_below_length(index: u8, trap: u32) -> Vec<Vec<Step>> {
+    let place = Place { base: Base::Reg(XS), index: Some((index, 3)), disp: 0, bytes: 8 };
+    vec![compare(index, Src::Reg(LENGTH)), branch(Cond::Ge, trap), load(place), frame(8), vec![Step::Return]]
+}
+
+#[test]
+fn a_remainder_is_below_its_divisor_where_that_is_positive() {
+    let (quotient, remainder) = (0, 1);
+    let right = vec![
+        frame(-8),
+        compare(LENGTH, Src::Const(0)),
+        branch(Cond::Eq, 11),
+        vec![Step::Divide { to: quotient, a: INDEX, b: LENGTH }],
+        vec![Step::MultiplySubtract { to: remainder, a: quotient, b: LENGTH, from: INDEX }],
+        compare(remainder, Src::Const(0)),
+        vec![Step::Select { to: 8, yes: Src::Reg(LENGTH), no: Src::Const(0), cond: Cond::Lt }],
+        vec![Step::Add { to: INDEX, a: remainder, b: Src::Reg(8), shift: 0 }],
+        load(element(0, 8)),
+        frame(8),
+        vec![Step::Return],
+    ];
+    assert_eq!(outcome(false, right.clone()), Ok(()));
+    let wrong = [
+        // The divisor may be zero.
+        (2, branch(Cond::Lt, 11)),
+        // Of something else, or by it, or none at all.
+        (3, vec![Step::Divide { to: quotient, a: LENGTH, b: LENGTH }]),
+        (3, vec![Step::Divide { to: quotient, a: INDEX, b: INDEX }]),
+        (3, vec![Step::Any(Reg::Int(quotient))]),
+        (4, vec![Step::MultiplySubtract { to: remainder, a: quotient, b: quotient, from: INDEX }]),
+        (4, vec![Step::MultiplySubtract { to: remainder, a: quotient, b: LENGTH, from: LENGTH }]),
+        // Made positive where it is not negative, or by something else.
+        (5, compare(remainder, Src::Const(1))),
+        (5, compare(INDEX, Src::Const(0))),
+        (6, vec![Step::Select { to: 8, yes: Src::Reg(LENGTH), no: Src::Const(0), cond: Cond::Gt }]),
+        (6, vec![Step::Select { to: 8, yes: Src::Reg(INDEX), no: Src::Const(0), cond: Cond::Lt }]),
+        (6, vec![Step::Select { to: 8, yes: Src::Reg(LENGTH), no: Src::Const(1), cond: Cond::Lt }]),
+        (7, vec![Step::Copy { to: Reg::Int(INDEX), from: Reg::Int(remainder) }]),
+        (7, vec![Step::Add { to: INDEX, a: remainder, b: Src::Reg(LENGTH), shift: 0 }]),
+    ];
+    for (at, inst) in wrong {
+        let mut script = right.clone();
+        script[at] = inst;
+        assert_eq!(outcome(false, script.clone()), Err(Reason::Bounds), "{script:?}");
+    }
+}
+
+#[test]
+fn the_sign_of_a_remainder_is_told_by_bits_too() {
+    let script = |bits: Step, cond: Cond| {
+        vec![
+            frame(-8),
+            compare(LENGTH, Src::Const(0)),
+            branch(Cond::Eq, 13),
+            vec![Step::Divide { to: 0, a: INDEX, b: LENGTH }],
+            vec![Step::MultiplySubtract { to: 1, a: 0, b: LENGTH, from: INDEX }],
+            compare(1, Src::Const(0)),
+            vec![bits],
+            vec![Step::CompareZeroIf { a: 8, cond }],
+            vec![Step::Select { to: 8, yes: Src::Reg(LENGTH), no: Src::Const(0), cond: Cond::Negative }],
+            vec![Step::Add { to: INDEX, a: 1, b: Src::Reg(8), shift: 0 }],
+            load(element(0, 8)),
+            frame(8),
+            vec![Step::Return],
+        ]
+    };
+    let bits = Step::Xor { to: 8, a: 1, b: Src::Reg(LENGTH) };
+    assert_eq!(outcome(false, script(bits, Cond::Ne)), Ok(()));
+    assert_eq!(outcome(false, script(bits, Cond::Eq)), Err(Reason::Bounds));
+    assert_eq!(outcome(false, script(bits, Cond::Gt)), Err(Reason::Bounds));
+    let others = Step::Xor { to: 8, a: INDEX, b: Src::Reg(LENGTH) };
+    assert_eq!(outcome(false, script(others, Cond::Ne)), Err(Reason::Bounds));
+}
+
+#[test]
+fn a_product_with_a_reciprocal_is_a_quotient_and_no_other_is() {
+    let script = |factor: i64, by: u8| {
+        let mut script = vec![
+            frame(-8),
+            compare(INDEX, Src::Const(0)),
+            branch(Cond::Lt, 13),
+            compare(LENGTH, Src::Const(3)),
+            branch(Cond::Lt, 13),
+            vec![Step::Const { to: 0, value: factor }],
+            vec![Step::MultiplyHigh { to: 0, a: INDEX, b: 0 }],
+            vec![Step::AddPart { to: 0, a: 0, b: 0, by, signed: false }],
+            vec![Step::Const { to: 1, value: 3 }],
+            vec![Step::MultiplySubtract { to: INDEX, a: 0, b: 1, from: INDEX }],
+        ];
+        script.extend([load(element(0, 8)), frame(8), vec![Step::Return]]);
+        outcome(false, script)
+    };
+    let third = 0x5555_5555_5555_5556;
+    assert_eq!(script(third, 63), Ok(()));
+    assert_eq!(script(third - 1, 63), Err(Reason::Bounds));
+    assert_eq!(script(third + 1, 63), Err(Reason::Bounds));
+    assert_eq!(script(third, 62), Err(Reason::Bounds));
+}
+
+#[test]
+fn a_sum_is_one_of_numbers_only_behind_the_branch_that_says_so() {
+    let sum = |to: u8, a: u8, number: i64| {
+        vec![Step::AnyFlags, Step::Add { to, a, b: Src::Const(number), shift: 0 }, Step::Overflow { of: to }]
+    };
+    let script = |first: Vec<Step>, second: Vec<Step>, cond: Cond| {
+        let mut script = vec![frame(-8), compare(INDEX, Src::Const(0)), branch(Cond::Lt, 11), first, second];
+        script.push(branch(cond, 11));
+        script.extend(load_below_length(1, 11));
+        outcome(false, script)
+    };
+    let nothing = || vec![Step::Nothing];
+    assert_eq!(script(nothing(), sum(1, INDEX, 5), Cond::Overflow), Ok(()));
+    assert_eq!(script(nothing(), sum(1, INDEX, 5), Cond::NoOverflow), Err(Reason::Bounds));
+    assert_eq!(script(nothing(), sum(1, INDEX, 5), Cond::Other), Err(Reason::Bounds));
+    assert_eq!(script(sum(1, INDEX, 5), vec![Step::AnyFlags], Cond::Overflow), Err(Reason::Bounds));
+    // Of the sum with nothing the flags tell nothing of the sum before.
+    assert_eq!(script(sum(0, INDEX, 5), sum(1, 0, 0), Cond::Overflow), Err(Reason::Bounds));
+    assert_eq!(script(sum(1, INDEX, 5), sum(0, INDEX, 5), Cond::Overflow), Err(Reason::Bounds));
+}
+
+#[test]
+fn a_product_fits_where_its_upper_half_is_its_sign() {
+    let script = |a: u8, by: u8, cond: Cond| {
+        let mut script = vec![frame(-8), compare(INDEX, Src::Const(0)), branch(Cond::Lt, 12)];
+        script.push(vec![Step::Multiply { to: 1, a: INDEX, b: Src::Reg(INDEX) }]);
+        script.push(vec![Step::MultiplyHigh { to: 0, a, b: INDEX }]);
+        script.push(vec![Step::ComparePart { a: 0, b: 1, by }]);
+        script.push(branch(cond, 12));
+        script.extend(load_below_length(1, 12));
+        outcome(false, script)
+    };
+    assert_eq!(script(INDEX, 63, Cond::Ne), Ok(()));
+    assert_eq!(script(INDEX, 63, Cond::Eq), Err(Reason::Bounds));
+    assert_eq!(script(INDEX, 62, Cond::Ne), Err(Reason::Bounds));
+    assert_eq!(script(LENGTH, 63, Cond::Ne), Err(Reason::Bounds));
+}

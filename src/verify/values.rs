@@ -38,6 +38,33 @@ pub enum Def {
     Sum(Id, i64),
     /// One value minus another one, modulo 2^64.
     Difference(Id, Id),
+    /// One value plus another one, modulo 2^64.
+    Total(Id, Id),
+    /// One value times another one, modulo 2^64.
+    Product(Id, Id),
+    /// The upper half of that.
+    HighProduct(Id, Id),
+    /// A value times a power of two, modulo 2^64.
+    Shifted(Id, u8),
+    /// A value times `multiplier + plus * 2^64`, without the lowest `64 + shift` bits: exact, and rounded down.
+    Scaled {
+        /// The value.
+        of: Id,
+        /// The factor's low bits, as a number with a sign.
+        multiplier: i64,
+        /// 1 or 0.
+        plus: u8,
+        /// Below 64.
+        shift: u8,
+    },
+    /// One value divided by another one, rounded towards zero; something else by zero.
+    Quotient(Id, Id),
+    /// What remains of one value divided by another one, which is positive: it has the sign of the first.
+    Remainder(Id, Id),
+    /// Some number of the same sign as this one: negative where it is.
+    SignOf(Id),
+    /// The second value where the first is negative, else zero.
+    WhereNegative(Id, Id),
     /// An address plus an index, shifted.
     Element {
         /// The address.
@@ -251,6 +278,20 @@ impl Values {
                 first
             }
         }
+    }
+
+    /// A value between these, of which is known how it was made.
+    pub fn made(&mut self, def: Def, lo: i64, hi: i64) -> Id {
+        if lo == hi {
+            return self.constant(lo);
+        }
+        let counts = lo >= -MAX_LENGTH && hi <= MAX_LENGTH;
+        self.add(Value { counts, lo, hi, ..Value::of(def) })
+    }
+
+    /// Whether two values are the same number.
+    pub fn is_same(&self, a: Id, b: Id) -> bool {
+        self.root(a) == self.root(b)
     }
 
     /// A number.

@@ -145,6 +145,8 @@ fn stands(cond: Cond, a: u64, b: u64) -> Option<bool> {
         Cond::AboveEq => a >= b,
         Cond::Negative => (a.wrapping_sub(b) as i64) < 0,
         Cond::NotNegative => (a.wrapping_sub(b) as i64) >= 0,
+        Cond::Overflow => i.checked_sub(j).is_none(),
+        Cond::NoOverflow => i.checked_sub(j).is_some(),
         Cond::Other => return None,
     })
 }
@@ -162,6 +164,10 @@ enum Flags {
     Kept,
     Compared(u64, u64),
     Tested(u64),
+    /// As numbers with a sign.
+    Greater,
+    /// Whether they say that something wrapped around.
+    Overflow(bool),
     Any,
 }
 
@@ -172,6 +178,8 @@ struct Foretold {
     /// So many low bytes of a vector at least.
     low: Option<(u8, Vec<u8>)>,
     flags: Flags,
+    /// No less and no more in a register.
+    between: Option<(u8, i64, i64)>,
     /// Where it is read or written.
     memory: Option<Vec<u8>>,
 }
@@ -183,8 +191,14 @@ fn address(place: &Place, before: &Machine) -> u64 {
 }
 
 fn foretell(steps: &[Step], before: &Machine, buffer: &[u8]) -> Foretold {
-    let mut told =
-        Foretold { x: before.x.map(Some), v: before.v.map(Some), low: None, flags: Flags::Kept, memory: None };
+    let mut told = Foretold {
+        x: before.x.map(Some),
+        v: before.v.map(Some),
+        low: None,
+        flags: Flags::Kept,
+        between: None,
+        memory: None,
+    };
     let src = |src: Src| match src {
         Src::Reg(reg) => before.x[usize::from(reg)],
         Src::Const(value) => value as u64,
@@ -209,14 +223,44 @@ fn foretell(steps: &[Step], before: &Machine, buffer: &[u8]) -> Foretold {
             Step::Add { to, a, b, shift } => told.x[usize::from(to)] = Some(x(a).wrapping_add(src(b) << shift)),
             Step::Sub { to, a, b } => told.x[usize::from(to)] = Some(src(a).wrapping_sub(src(b))),
             Step::And { to, a, b } => told.x[usize::from(to)] = Some(x(a) & src(b)),
+            Step::Or { to, a, b } => told.x[usize::from(to)] = Some(x(a) | src(b)),
+            Step::Xor { to, a, b } => told.x[usize::from(to)] = Some(x(a) ^ src(b)),
+            Step::Multiply { to, a, b } => told.x[usize::from(to)] = Some(x(a).wrapping_mul(src(b))),
+            Step::MultiplyHigh { to, a, b } => {
+                told.x[usize::from(to)] = Some((i128::from(x(a) as i64) * i128::from(x(b) as i64) >> 64) as u64);
+            }
+            Step::MultiplySubtract { to, a, b, from } => {
+                told.x[usize::from(to)] = Some(x(from).wrapping_sub(x(a).wrapping_mul(x(b))));
+            }
+            Step::Divide { to, a, b } => {
+                let quotient = if x(b) == 0 { None } else { Some((x(a) as i64).wrapping_div(x(b) as i64) as u64) };
+                told.x[usize::from(to)] = quotient;
+            }
+            Step::AddPart { to, a, b, by, signed } => {
+                let part = if signed { (x(b) as i64 >> by) as u64 } else { x(b) >> by };
+                told.x[usize::from(to)] = Some(x(a).wrapping_add(part));
+            }
+            Step::ShiftRightSome { to, a, signed } => {
+                // By any number.
+                let number = x(a) as i64;
+                told.x[usize::from(to)] = None;
+                told.between = match number {
+                    0.. => Some((to, 0, number)),
+                    _ if signed => Some((to, number, -1)),
+                    _ => None,
+                };
+            }
+            Step::Between { to, lo, hi } => {
+                told.x[usize::from(to)] = None;
+                told.between = Some((to, lo, hi));
+            }
             Step::ShiftRight { to, a, by } => told.x[usize::from(to)] = Some(x(a) >> by),
             Step::ShiftRightSigned { to, a, by } => told.x[usize::from(to)] = Some((x(a) as i64 >> by) as u64),
             Step::ShiftLeft { to, a, by } => told.x[usize::from(to)] = Some(x(a) << by),
             Step::Select { to, yes, no, cond } => {
                 let number = (0..14).find(|number| cond_of(*number) == cond).expect("a condition");
                 let value = if holds(number, before.flags) { yes } else { no };
-                // Of overflow, or of none: one of both.
-                told.x[usize::from(to)] = if cond == Cond::Other { None } else { Some(src(value)) };
+                told.x[usize::from(to)] = Some(src(value));
             }
             Step::Load { to: Some(Reg::Int(to)), ref from, signed } => {
                 let mut bytes = [0; 8];
@@ -241,6 +285,23 @@ fn foretell(steps: &[Step], before: &Machine, buffer: &[u8]) -> Foretold {
             Step::Compare { a, b } => told.flags = Flags::Compared(src(a), src(b)),
             Step::Test { a, b } => told.flags = Flags::Tested(x(a) & src(b)),
             Step::AnyFlags => told.flags = Flags::Any,
+            // Of the step before, by its result: the exact one is of the same kind as that of its operands' halves.
+            Step::Overflow { .. } => {
+                let (a, b, is_sum) = match *steps {
+                    [_, Step::Add { a, b, shift: 0, .. }, _] => (x(a) as i64, src(b) as i64, true),
+                    [_, Step::Sub { a, b, .. }, _] => (src(a) as i64, src(b) as i64, false),
+                    _ => panic!("{steps:?}"),
+                };
+                let exact = if is_sum { a.checked_add(b) } else { a.checked_sub(b) };
+                if told.flags == Flags::Any {
+                    told.flags = Flags::Overflow(exact.is_none());
+                }
+            }
+            Step::ComparePart { a, b, by } => told.flags = Flags::Compared(x(a), (x(b) as i64 >> by) as u64),
+            Step::CompareZeroIf { a, cond } => {
+                let number = (0..14).find(|number| cond_of(*number) == cond).expect("a condition");
+                told.flags = if holds(number, before.flags) { Flags::Compared(x(a), 0) } else { Flags::Greater };
+            }
             Step::ZeroVector { to } => told.v[usize::from(to)] = Some([0; 2]),
             Step::Splat { to, from } => told.v[usize::from(to)] = Some([x(from); 2]),
             Step::SplatConst { to, value } => told.v[usize::from(to)] = Some([value as u64; 2]),
@@ -343,6 +404,9 @@ fn the_machine_does_what_the_steps_say() {
             for reg in 0..32 {
                 assert!(told.v[reg].is_none_or(|value| value == after.v[reg]), "v{reg}: {}", shown());
             }
+            if let Some((reg, lo, hi)) = told.between {
+                assert!((lo..=hi).contains(&(after.x[usize::from(reg)] as i64)), "x{reg}: {}", shown());
+            }
             if let Some((reg, low)) = &told.low {
                 let bytes: Vec<u8> = after.v[usize::from(*reg)].iter().flat_map(|lane| lane.to_le_bytes()).collect();
                 assert_eq!(&bytes[..low.len()], low, "{}", shown());
@@ -356,6 +420,11 @@ fn the_machine_does_what_the_steps_say() {
                         assert!(stands.is_none_or(|stands| stands == holds(number, after.flags)), "{}", shown());
                     }
                 }
+                Flags::Greater => {
+                    let told = [(0, false), (4, false), (10, true), (11, false), (12, true)];
+                    assert!(told.iter().all(|told| holds(told.0, after.flags) == told.1), "{}", shown());
+                }
+                Flags::Overflow(wraps) => assert_eq!(holds(6, after.flags), wraps, "{}", shown()),
                 Flags::Tested(bits) => assert_eq!(holds(0, after.flags), bits == 0, "{}", shown()),
                 Flags::Any => {}
             }

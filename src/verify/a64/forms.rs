@@ -3,7 +3,7 @@
 //! A row is no more than what the emitter makes: registers that nobody may write are refused by `translate`, and so are immediates that would be
 //! written otherwise. Where two rows fit, the first one is meant: what has a name of its own in the manual stands before what it is a case of.
 
-use super::translate::{A, M, Meaning, N};
+use super::translate::{M, Meaning, N};
 use Meaning::{AnyInt, AnyVector, Flags};
 
 /// A row: words whose bits under `mask` are `bits`.
@@ -80,8 +80,8 @@ pub(super) const TABLE: &[Form] = &[
     // Bits under a mask.
     form("tst Xn, {mask}", "111100100 iiiiiiiiiiiii nnnnn 11111", Meaning::TestConst),
     form("and Xd, Xn, {mask}", "100100100 iiiiiiiiiiiii nnnnn ddddd", Meaning::AndConst),
-    form("orr Xd, Xn, {mask}", "101100100 iiiiiiiiiiiii nnnnn ddddd", Meaning::LogicConst),
-    form("eor Xd, Xn, {mask}", "110100100 iiiiiiiiiiiii nnnnn ddddd", Meaning::LogicConst),
+    form("orr Xd, Xn, {mask}", "101100100 iiiiiiiiiiiii nnnnn ddddd", Meaning::OrConst),
+    form("eor Xd, Xn, {mask}", "110100100 iiiiiiiiiiiii nnnnn ddddd", Meaning::XorConst),
     form("eor Wd, Wn, #0x1", "010100100 0000000000000 nnnnn ddddd", AnyInt(N)),
     // Shifts by a number.
     form("lsr Xd, Xn, {right}", "1101001101 iiiiii 111111 nnnnn ddddd", Meaning::ShiftRight),
@@ -92,8 +92,8 @@ pub(super) const TABLE: &[Form] = &[
     form("add Xd, Xn, Xm", "10001011000 mmmmm 000000 nnnnn ddddd", Meaning::Add { shift: 0 }),
     form("add Xd, Xn, Xm, lsl #2", "10001011000 mmmmm 000010 nnnnn ddddd", Meaning::Add { shift: 2 }),
     form("add Xd, Xn, Xm, lsl #3", "10001011000 mmmmm 000011 nnnnn ddddd", Meaning::Add { shift: 3 }),
-    form("add Xd, Xn, Xm, lsr {shift}", "10001011010 mmmmm iiiiii nnnnn ddddd", Meaning::AddPart),
-    form("add Xd, Xn, Xm, asr #63", "10001011100 mmmmm 111111 nnnnn ddddd", Meaning::AddPart),
+    form("add Xd, Xn, Xm, lsr {shift}", "10001011010 mmmmm iiiiii nnnnn ddddd", Meaning::AddPart { signed: false }),
+    form("add Xd, Xn, Xm, asr #63", "10001011100 mmmmm 111111 nnnnn ddddd", Meaning::AddPart { signed: true }),
     form("add sp, sp, x17", "10001011001 10001 011000 11111 11111", Meaning::RaiseByConst),
     form("adds Xd, Xn, Xm", "10101011000 mmmmm 000000 nnnnn ddddd", Meaning::Adds),
     form("neg Xd, Xm", "11001011000 mmmmm 000000 11111 ddddd", Meaning::Sub { flags: false }),
@@ -105,26 +105,26 @@ pub(super) const TABLE: &[Form] = &[
     form("cmp Xn, Wm, sxtw", "11101011001 mmmmm 110000 nnnnn 11111", Meaning::CompareWithLowHalf),
     form("and Xd, Xn, Xm", "10001010000 mmmmm 000000 nnnnn ddddd", Meaning::And),
     form("mov Xd, Xm", "10101010000 mmmmm 000000 11111 ddddd", Meaning::Copy),
-    form("orr Xd, Xn, Xm", "10101010000 mmmmm 000000 nnnnn ddddd", AnyInt(N | M)),
-    form("mvn Xd, Xm", "10101010001 mmmmm 000000 11111 ddddd", AnyInt(M)),
-    form("eor Xd, Xn, Xm", "11001010000 mmmmm 000000 nnnnn ddddd", AnyInt(N | M)),
+    form("orr Xd, Xn, Xm", "10101010000 mmmmm 000000 nnnnn ddddd", Meaning::Or),
+    form("mvn Xd, Xm", "10101010001 mmmmm 000000 11111 ddddd", Meaning::Not),
+    form("eor Xd, Xn, Xm", "11001010000 mmmmm 000000 nnnnn ddddd", Meaning::Xor),
     form("lsl Xd, Xn, Xm", "10011010110 mmmmm 001000 nnnnn ddddd", AnyInt(N | M)),
-    form("lsr Xd, Xn, Xm", "10011010110 mmmmm 001001 nnnnn ddddd", AnyInt(N | M)),
-    form("asr Xd, Xn, Xm", "10011010110 mmmmm 001010 nnnnn ddddd", AnyInt(N | M)),
+    form("lsr Xd, Xn, Xm", "10011010110 mmmmm 001001 nnnnn ddddd", Meaning::ShiftRightSome { signed: false }),
+    form("asr Xd, Xn, Xm", "10011010110 mmmmm 001010 nnnnn ddddd", Meaning::ShiftRightSome { signed: true }),
     form("ror Xd, Xn, Xm", "10011010110 mmmmm 001011 nnnnn ddddd", AnyInt(N | M)),
-    form("sdiv Xd, Xn, Xm", "10011010110 mmmmm 000011 nnnnn ddddd", AnyInt(N | M)),
-    form("mul Xd, Xn, Xm", "10011011000 mmmmm 011111 nnnnn ddddd", AnyInt(N | M)),
-    form("msub Xd, Xn, Xm, Xa", "10011011000 mmmmm 1aaaaa nnnnn ddddd", AnyInt(N | M | A)),
-    form("smulh Xd, Xn, Xm", "10011011010 mmmmm 011111 nnnnn ddddd", AnyInt(N | M)),
+    form("sdiv Xd, Xn, Xm", "10011010110 mmmmm 000011 nnnnn ddddd", Meaning::Divide),
+    form("mul Xd, Xn, Xm", "10011011000 mmmmm 011111 nnnnn ddddd", Meaning::Multiply),
+    form("msub Xd, Xn, Xm, Xa", "10011011000 mmmmm 1aaaaa nnnnn ddddd", Meaning::MultiplySubtract),
+    form("smulh Xd, Xn, Xm", "10011011010 mmmmm 011111 nnnnn ddddd", Meaning::MultiplyHigh),
     form("rbit Xd, Xn", "1101101011000000000000 nnnnn ddddd", AnyInt(N)),
-    form("clz Xd, Xn", "1101101011000000000100 nnnnn ddddd", AnyInt(N)),
+    form("clz Xd, Xn", "1101101011000000000100 nnnnn ddddd", Meaning::CountZeros),
     // Conditions.
     form("csel Xd, Xn, Xm, {c12}", "10011010100 mmmmm cccc 00 nnnnn ddddd", Meaning::Select),
     form("cset Wd, {not}", "00011010100 11111 cccc 01 11111 ddddd", Meaning::SelectOne),
     form("cset Xd, {not}", "10011010100 11111 cccc 01 11111 ddddd", Meaning::SelectOne),
     form("csinv Xd, Xn, xzr, ge", "11011010100 11111 1010 00 nnnnn ddddd", AnyInt(N)),
     form("ccmp Xn, #0x1, #0x0, eq", "11111010010 00001 0000 10 nnnnn 00000", Flags(N)),
-    form("ccmp Xn, #0x0, #0x0, ne", "11111010010 00000 0001 10 nnnnn 00000", Flags(N)),
+    form("ccmp Xn, #0x0, #0x0, ne", "11111010010 00000 0001 10 nnnnn 00000", Meaning::CompareZeroIfNot),
     // Memory: at a base and a number.
     form("ldr xzr, [sp]", "11111001010000000000001111111111", Meaning::Touch),
     form("stp xzr, x30, [sp, #-0x10]!", "10101001101111110111101111111111", Meaning::PushLink),

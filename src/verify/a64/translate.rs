@@ -9,8 +9,6 @@ use crate::verify::step::{Base, Cond, Decoded, LaneCond, Lanes, Place, Refused, 
 pub(super) const N: u8 = 1;
 /// Bits 20 to 16 are.
 pub(super) const M: u8 = 2;
-/// Bits 14 to 10 are.
-pub(super) const A: u8 = 4;
 
 /// The stack pointer, or zero.
 const SPECIAL: u8 = 31;
@@ -55,7 +53,8 @@ pub(super) enum Meaning {
     CompareNegated,
     TestConst,
     AndConst,
-    LogicConst,
+    OrConst,
+    XorConst,
     ShiftRight,
     /// Likewise, keeping the sign.
     ShiftRightSigned,
@@ -65,7 +64,9 @@ pub(super) enum Meaning {
         shift: u8,
     },
     /// A sum with some bits of a register.
-    AddPart,
+    AddPart {
+        signed: bool,
+    },
     Adds,
     Sub {
         flags: bool,
@@ -75,6 +76,20 @@ pub(super) enum Meaning {
     ComparePart,
     CompareWithLowHalf,
     And,
+    /// All bits the other way: less than minus one by the number.
+    Not,
+    Or,
+    Xor,
+    Multiply,
+    MultiplyHigh,
+    MultiplySubtract,
+    Divide,
+    ShiftRightSome {
+        signed: bool,
+    },
+    CountZeros,
+    /// Where what was compared is not equal, a comparison with zero.
+    CompareZeroIfNot,
     Copy,
     Select,
     /// One where the condition does not hold, else zero.
@@ -267,7 +282,7 @@ fn read_or_zero(reg: u8) -> Result<Src, Refused> {
 }
 
 fn check(word: Word, sources: u8) -> Result<(), Refused> {
-    let fields = [(N, word.n()), (M, word.m()), (A, word.a())];
+    let fields = [(N, word.n()), (M, word.m())];
     fields.iter().filter(|(field, _)| sources & field != 0).try_for_each(|(_, reg)| read(*reg).map(|_| ()))
 }
 
@@ -280,8 +295,8 @@ fn condition(number: u32) -> Result<Cond, Refused> {
         3 => Cond::Below,
         4 => Cond::Negative,
         5 => Cond::NotNegative,
-        // Of overflow.
-        6 | 7 => Cond::Other,
+        6 => Cond::Overflow,
+        7 => Cond::NoOverflow,
         8 => Cond::Above,
         9 => Cond::BelowEq,
         10 => Cond::Ge,
@@ -369,11 +384,13 @@ fn integer(meaning: Meaning, word: Word, out: &mut Decoded) -> Result<(), Refuse
         Meaning::AddConst => put(out, &[Step::Add { to: to()?, a: n()?, b: Src::Const(word.imm12()?), shift: 0 }]),
         Meaning::SubConst => put(out, &[Step::Sub { to: to()?, a: Src::Reg(n()?), b: Src::Const(word.imm12()?) }]),
         Meaning::AddsConst => {
-            put(out, &[Step::AnyFlags, Step::Add { to: to()?, a: n()?, b: Src::Const(word.imm12()?), shift: 0 }])
+            let to = to()?;
+            let sum = Step::Add { to, a: n()?, b: Src::Const(word.imm12()?), shift: 0 };
+            put(out, &[Step::AnyFlags, sum, Step::Overflow { of: to }])
         }
         Meaning::SubsConst => {
             let (to, a, b) = (to()?, Src::Reg(n()?), Src::Const(word.imm12()?));
-            put(out, &[Step::Compare { a, b }, Step::Sub { to, a, b }])
+            put(out, &[Step::Compare { a, b }, Step::Sub { to, a, b }, Step::Overflow { of: to }])
         }
         Meaning::CompareConst => put(out, &[Step::Compare { a: Src::Reg(n()?), b: Src::Const(word.imm12()?) }]),
         // The carry of a sum with zero is not that of a difference to zero.
@@ -382,11 +399,8 @@ fn integer(meaning: Meaning, word: Word, out: &mut Decoded) -> Result<(), Refuse
         }
         Meaning::TestConst => put(out, &[Step::Test { a: n()?, b: Src::Const(word.bitmask()?) }]),
         Meaning::AndConst => put(out, &[Step::And { to: to()?, a: n()?, b: Src::Const(word.bitmask()?) }]),
-        Meaning::LogicConst => {
-            word.bitmask()?;
-            n()?;
-            put(out, &[Step::Any(Reg::Int(to()?))])
-        }
+        Meaning::OrConst => put(out, &[Step::Or { to: to()?, a: n()?, b: Src::Const(word.bitmask()?) }]),
+        Meaning::XorConst => put(out, &[Step::Xor { to: to()?, a: n()?, b: Src::Const(word.bitmask()?) }]),
         Meaning::ShiftRight => put(out, &[Step::ShiftRight { to: to()?, a: n()?, by: word.field(16, 6) as u8 }]),
         Meaning::ShiftRightSigned => {
             put(out, &[Step::ShiftRightSigned { to: to()?, a: n()?, by: word.field(16, 6) as u8 }])
@@ -404,20 +418,23 @@ fn integer(meaning: Meaning, word: Word, out: &mut Decoded) -> Result<(), Refuse
             false => Err(Refused::Form),
         },
         Meaning::Add { shift } => put(out, &[Step::Add { to: to()?, a: n()?, b: Src::Reg(m()?), shift }]),
-        Meaning::AddPart | Meaning::ComparePart => {
-            n()?;
-            m()?;
-            match (meaning, word.field(10, 6)) {
-                (_, 0) => Err(Refused::Form),
-                (Meaning::AddPart, _) => put(out, &[Step::Any(Reg::Int(to()?))]),
-                _ => put(out, &[Step::AnyFlags]),
+        Meaning::AddPart { .. } | Meaning::ComparePart => {
+            let (a, b, by) = (n()?, m()?, word.field(10, 6) as u8);
+            match meaning {
+                _ if by == 0 => Err(Refused::Form),
+                Meaning::AddPart { signed } => put(out, &[Step::AddPart { to: to()?, a, b, by, signed }]),
+                _ => put(out, &[Step::ComparePart { a, b, by }]),
             }
         }
-        Meaning::Adds => put(out, &[Step::AnyFlags, Step::Add { to: to()?, a: n()?, b: Src::Reg(m()?), shift: 0 }]),
+        Meaning::Adds => {
+            let to = to()?;
+            let sum = Step::Add { to, a: n()?, b: Src::Reg(m()?), shift: 0 };
+            put(out, &[Step::AnyFlags, sum, Step::Overflow { of: to }])
+        }
         Meaning::Sub { flags } => {
             let (to, a, b) = (to()?, read_or_zero(word.n())?, Src::Reg(m()?));
             match flags {
-                true => put(out, &[Step::Compare { a, b }, Step::Sub { to, a, b }]),
+                true => put(out, &[Step::Compare { a, b }, Step::Sub { to, a, b }, Step::Overflow { of: to }]),
                 false => put(out, &[Step::Sub { to, a, b }]),
             }
         }
@@ -427,6 +444,24 @@ fn integer(meaning: Meaning, word: Word, out: &mut Decoded) -> Result<(), Refuse
             false => Err(Refused::Form),
         },
         Meaning::And => put(out, &[Step::And { to: to()?, a: n()?, b: Src::Reg(m()?) }]),
+        Meaning::Not => put(out, &[Step::Sub { to: to()?, a: Src::Const(-1), b: Src::Reg(m()?) }]),
+        Meaning::Or => put(out, &[Step::Or { to: to()?, a: n()?, b: Src::Reg(m()?) }]),
+        Meaning::Xor => put(out, &[Step::Xor { to: to()?, a: n()?, b: Src::Reg(m()?) }]),
+        Meaning::Multiply => put(out, &[Step::Multiply { to: to()?, a: n()?, b: Src::Reg(m()?) }]),
+        Meaning::MultiplyHigh => put(out, &[Step::MultiplyHigh { to: to()?, a: n()?, b: m()? }]),
+        Meaning::MultiplySubtract => {
+            put(out, &[Step::MultiplySubtract { to: to()?, a: n()?, b: m()?, from: read(word.a())? }])
+        }
+        Meaning::Divide => put(out, &[Step::Divide { to: to()?, a: n()?, b: m()? }]),
+        Meaning::ShiftRightSome { signed } => {
+            m()?;
+            put(out, &[Step::ShiftRightSome { to: to()?, a: n()?, signed }])
+        }
+        Meaning::CountZeros => {
+            n()?;
+            put(out, &[Step::Between { to: to()?, lo: 0, hi: 64 }])
+        }
+        Meaning::CompareZeroIfNot => put(out, &[Step::CompareZeroIf { a: n()?, cond: Cond::Ne }]),
         Meaning::Copy => put(out, &[Step::Copy { to: Reg::Int(to()?), from: Reg::Int(m()?) }]),
         Meaning::Select => {
             let cond = condition(word.field(12, 4))?;
