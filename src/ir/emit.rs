@@ -146,8 +146,14 @@ pub fn embed(
         },
         insts: old.insts.iter().map(|&id| inst(id)).collect(),
     }));
-    for id in callee.regions.iter().flat_map(|region| &region.insts) {
-        returns |= callee.inst(*id).kind == InstKind::Return;
+    // Regions that passes have dropped may still hold a return.
+    let mut stack = vec![callee.body()];
+    while let Some(region) = stack.pop() {
+        for &id in &callee.regions[region.index()].insts {
+            let kind = callee.inst(id).kind;
+            returns |= kind == InstKind::Return;
+            stack.extend(kind.regions());
+        }
     }
     (region(callee.body()), returns)
 }

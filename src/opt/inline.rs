@@ -6,6 +6,7 @@
 //!
 //! Callees come before their callers, so what is copied is small already. Each function and the program may grow by so much and no more.
 
+use super::ends;
 use crate::ir::func::{Func, InlinedCall, Inst, InstId, InstKind, Region, RegionId, Value};
 use crate::sema::hir::FuncId;
 
@@ -120,6 +121,8 @@ impl Inliner {
         if expanded {
             drop_calls(func);
             settle_depth(func);
+            // With its calls more can be known of a function than before, also that it never returns.
+            ends::mark(func);
         }
         expanded
     }

@@ -6,6 +6,7 @@ mod dce;
 pub mod elementary;
 #[cfg(test)]
 mod elementary_tests;
+mod ends;
 mod facts;
 mod fold;
 mod growth;

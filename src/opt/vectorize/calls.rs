@@ -1,8 +1,9 @@
 //! Puts the functions that a row calls in place of the calls, all of them, or says why not.
 
 use crate::ir::emit::embed;
-use crate::ir::func::{Func, Inst, InstId, InstKind, Value, Values};
+use crate::ir::func::{Func, InstId, InstKind, Value, Values};
 use crate::ir::index::Index;
+use crate::opt::ends;
 
 /// So many instructions a row has at most.
 const MOST_INSTS: usize = 20_000;
@@ -31,26 +32,13 @@ pub(super) fn inline(row: &Func, funcs: &[Func]) -> Result<(Func, u32), String> 
                 return Err("its functions are too large, or call themselves".to_owned());
             }
             let args: Vec<Value> = func.args(id).to_vec();
-            let (body, returns) = embed(&mut func, callee, &args, id, &|callee| callee);
+            let (body, _) = embed(&mut func, callee, &args, id, &|callee| callee);
             let inst = &mut func.insts[id.index()];
             inst.kind = InstKind::Block(body);
             inst.args = Values::default();
-            if !returns {
-                cut(&mut func, &index, id);
-            }
         }
+        // A function that never returns ends the one that calls it, and so on outwards.
+        ends::mark(&mut func);
     }
     Err("its functions call each other too deep, or themselves".to_owned())
-}
-
-/// Nothing comes behind an instruction that control does not leave.
-fn cut(func: &mut Func, index: &Index, id: InstId) {
-    let region = index.region[id.index()].index();
-    let Some(at) = func.regions[region].insts.iter().position(|&other| other == id) else { return };
-    let end = InstId(func.insts.len() as u32);
-    let span = func.inst(id).span;
-    let first_result = Value(func.values.len() as u32);
-    func.insts.push(Inst { kind: InstKind::Unreachable, args: Values::default(), first_result, results: 0, span });
-    func.regions[region].insts.truncate(at + 1);
-    func.regions[region].insts.push(end);
 }

@@ -338,6 +338,7 @@ fn what_stays_scalar_says_why() {
     assert_eq!(why("gcd(n, m)"), "`igcd` has no vector form");
     assert_eq!(why("let a = if b { fs } else { fs[1..] }; a[0]"), "it chooses among arrays");
     assert_eq!(why("var i = 0; while true { i += 1; } i"), "it never gives a value");
+    assert_eq!(why("fn f() -> i64 { while true { } } fn g() -> i64 { f() } g() + n"), "it never gives a value");
 }
 
 #[test]
