@@ -292,7 +292,13 @@ impl Checker<'_> {
                     Ty::Never | Ty::Error => Type::Array(first.unwrap_or(Elem::F64)),
                 },
             };
-            ids.push(self.fit(*val, to).unwrap_or(val.id));
+            let id = self.fit(*val, to).unwrap_or(val.id);
+            ids.push(match form.param(n) {
+                Some(builtins::Param::Elem) => {
+                    self.narrowed(id, first.unwrap_or(Elem::F64), self.ast.expr_lists[args.start as usize + n])
+                }
+                _ => id,
+            });
         }
         self.lower(form, &ids, first.unwrap_or(Elem::F64), span)
     }

@@ -364,7 +364,7 @@ impl Checker<'_> {
         let mut wrong = false;
         for (val, i) in vals.iter().zip(items.range()) {
             match self.fit(*val, elem.scalar()) {
-                Some(id) => ids.push(id),
+                Some(id) => ids.push(self.narrowed(id, elem, self.ast.expr_lists[i])),
                 None if wrong => {}
                 None => {
                     wrong = true;
@@ -438,7 +438,18 @@ impl Checker<'_> {
             self.mismatch("E0116", val.ty, elem.scalar(), self.span(value), Some(value), &what);
             return self.error(span);
         };
+        let value_id = self.narrowed(value_id, elem, value);
         self.val(ExprKind::ArrayFill(elem, value_id, len), Type::Array(elem), span, true)
+    }
+
+    /// A value that goes into an array of this type, with the place of what is written there: a `BadCast` is told at it, also where
+    /// nothing is left of `i64(n)` but `n`.
+    pub fn narrowed(&mut self, id: ExprId, elem: Elem, written: ast::ExprId) -> ExprId {
+        let span = self.span(written);
+        if matches!(elem, Elem::I32 | Elem::U8) && self.hir.exprs[id.0 as usize].span != span {
+            return self.push(ExprKind::Block(List::default(), Some(id)), Type::I64, span);
+        }
+        id
     }
 
     /// `base[i]`, `base[a..b]`, any number of them.
