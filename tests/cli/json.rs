@@ -109,6 +109,17 @@ fn a_wrong_command_line_is_json_too() {
     gives(&["eval", "--json", "--lines", "-v", "x"], 2, &json);
     gives(&["check", "--json", "-", "-v", "x"], 2, &json);
     gives(&["emit", "--json", "-", "-v", "x"], 2, &json);
+    for (args, message) in [
+        (
+            vec!["eval", "--json", "1", "--fuel", "some"],
+            "invalid value 'some' for '--fuel <N|none>': write a whole number, or `none`",
+        ),
+        (vec!["run", "--json"], "the following required arguments were not provided: <FILE>"),
+        (vec!["eval", "1", "2", "--json"], "unexpected argument '2' found"),
+    ] {
+        let json = format!(r#"{{"errors":[{{"code":"E0901","message":"{message}","span":[0,0]}}]}}"#);
+        gives(&args, 2, &json);
+    }
 }
 
 #[test]

@@ -29,7 +29,15 @@ const WRONG: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") => {
+            // Whoever asked for JSON reads standard output, and expects one object there.
+            let _ = writeln!(std::io::stdout().lock(), "{}", json::command_line_error(&one_line(&error.to_string())));
+            return ExitCode::from(USAGE);
+        }
+        Err(error) => error.exit(),
+    };
     let command = cli.command.unwrap_or_default();
     let json = command.wants_json();
     let outcome = match command {
@@ -60,6 +68,12 @@ fn main() -> ExitCode {
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// What is wrong with the arguments, without the usage that follows on a terminal.
+fn one_line(told: &str) -> String {
+    let told = ["\n\nUsage:", "\n\nFor more"].iter().fold(told, |told, end| told.split(end).next().unwrap_or(told));
+    told.trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whoever read our output has seen enough, as `head` does.
