@@ -75,6 +75,8 @@ pub fn vectorize(
     expand(&mut func);
     dce::remove_dead(&mut func);
     several::multiply(&mut func, vectors, lanes);
+    // Of a loop that no row leaves only the way out to the host is there.
+    super::ends::mark(&mut func);
     super::check(&func, "vectorize");
     Ok(Vectorized { func, depth, block })
 }

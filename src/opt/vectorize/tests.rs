@@ -323,6 +323,10 @@ fn rows_that_never_end_do_not_hold_others_up() {
     assert!(done < of, "{done} of {of}");
     let (done, of) = check("if n == 50 { while k == 3 { } } m", &plain(40)).unwrap();
     assert_eq!(done, of);
+    let (done, of) = check("if n == 50 { while true { } } m", &plain(40)).unwrap();
+    assert_eq!(done, of);
+    let (done, of) = check("if n == 5 { while true { } } m", &plain(40)).unwrap();
+    assert!(done < of, "{done} of {of}");
 }
 
 #[test]
