@@ -40,6 +40,8 @@ pub enum FlatKind {
     Select,
     /// (a, b, x, y) → x where the comparison of a and b holds, else y.
     SelectCmp(Op),
+    /// (a, mask, x, y) → x where these bits of `a` are all zero (`IEq`), or not (`INe`), else y. Both integers.
+    SelectBits(Op),
     /// An elementary function.
     Math(Math),
     /// (index) → an element of a constant table.
@@ -160,6 +162,7 @@ impl FlatKind {
             | FlatKind::ConstFloat(_)
             | FlatKind::Select
             | FlatKind::SelectCmp(_)
+            | FlatKind::SelectBits(_)
             | FlatKind::TableLoad(_)
             | FlatKind::ElemAddr(_)
             | FlatKind::Jump
@@ -223,7 +226,7 @@ pub struct FlatBlock {
     pub jump_args: Buf<VReg>,
     /// How many loops it lies in.
     pub loop_depth: u32,
-    /// Whether it ends in a trap: it is emitted last.
+    /// Whether it is seldom come to, as it leads to a trap: it is emitted last.
     pub cold: bool,
 }
 

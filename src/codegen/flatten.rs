@@ -341,7 +341,14 @@ impl<T: Target> Flattener<'_, T> {
             std::mem::swap(&mut yes, &mut no);
         }
         let defs = self.results(id);
-        if let Some((op, left, right)) = self.fused_comparison(condition) {
+        let fused = self.fused_comparison(condition);
+        let is_int = self.class(self.func.ty(yes)) == RegClass::Int;
+        if let Some((op, left, right)) = fused.filter(|_| is_int)
+            && let Some((value, mask)) = self.tested_bits(op, left, right)
+        {
+            let regs = [value, yes, no].map(|value| Arg::Reg(self.reg(value)));
+            self.push(FlatKind::SelectBits(op), &[regs[0], Arg::Const(mask), regs[1], regs[2]], &defs, span);
+        } else if let Some((op, left, right)) = fused {
             let kind = FlatKind::SelectCmp(op);
             let mut args = self.op_args(kind, op, &[left, right]);
             args.push(Arg::Reg(self.reg(yes)));
@@ -609,10 +616,42 @@ impl<T: Target> Flattener<'_, T> {
             let traps = self.flat.insts_of(index).last().is_some_and(|inst| matches!(inst.kind, FlatKind::Trap(_)));
             let leads_to_trap =
                 !block.succs.is_empty() && block.succs.iter().all(|succ| self.flat.blocks[succ.index()].cold);
-            self.flat.blocks[index].cold = index > 0 && (traps || leads_to_trap);
+            self.flat.blocks[index].cold = index > 0 && (traps || leads_to_trap || is_detour(&self.flat, index));
         }
         self.flat
     }
+}
+
+/// Whether a block only asks whether to trap, and goes to where control would be without it: the second half of a test whose first half seldom holds.
+fn is_detour(flat: &Flat, block: usize) -> bool {
+    let ways = |block: usize| match flat.blocks[block].succs[..] {
+        [first, second] => Some([first.index(), second.index()]),
+        _ => None,
+    };
+    let is_jump = |block: usize| matches!(flat.insts_of(block), [inst] if inst.kind == FlatKind::Jump);
+    // Through one block that is only there so that no edge is critical.
+    let through = |block: usize| match flat.blocks[block].succs[..] {
+        [to] if is_jump(block) => to.index(),
+        _ => block,
+    };
+    let only_pred = |block: usize| match flat.blocks[block].preds[..] {
+        [pred] => Some(pred.index()),
+        _ => None,
+    };
+    let Some(on) = ways(block) else { return false };
+    let Some((_, computes)) = flat.insts_of(block).split_last() else { return false };
+    let Some(mut before) = only_pred(block).filter(|_| computes.iter().all(|inst| is_constant(inst.kind))) else {
+        return false;
+    };
+    let mut entered = block;
+    if is_jump(before) {
+        let Some(pred) = only_pred(before) else { return false };
+        (entered, before) = (before, pred);
+    }
+    let Some(around) = ways(before) else { return false };
+    let Some(goes_on) = on.into_iter().find(|to| !flat.blocks[*to].cold) else { return false };
+    on.into_iter().any(|to| flat.blocks[to].cold)
+        && around.into_iter().any(|to| to != entered && through(to) == through(goes_on))
 }
 
 const fn is_constant(kind: FlatKind) -> bool {

@@ -1,6 +1,7 @@
 //! The order in which blocks are emitted, after allocation.
 //!
-//! Blocks that hold only a jump are left out and jumps go through them; a loop that is left at its head has its test at the bottom; blocks on the way out of a loop
+//! Blocks that hold only a jump are left out and jumps go through them; a loop that is left at its head has its test at the bottom, or at the top
+//! behind what ends each iteration where several ways lead there; blocks on the way out of a loop
 //! stand behind it; returns from within loops, and what ends in a trap, stand last.
 
 use super::flat::{Flat, FlatKind};
@@ -30,7 +31,7 @@ pub fn order(flat: &Flat, output: &Output) -> Layout {
     let mut moved = vec![false; count];
     let (mut returns, mut cold) = (Vec::new(), Vec::new());
     for (index, block) in blocks.iter().enumerate() {
-        if index == 0 || is_left_out(index) {
+        if index == 0 || is_left_out(index) || moved[index] {
             continue;
         }
         if block.cold {
@@ -43,6 +44,13 @@ pub fn order(flat: &Flat, output: &Output) -> Layout {
             moved[index] = true;
             before[out].push(index as u32);
         } else if let Some(end) = rotated(flat, &target, index) {
+            if let Some(last) = shared_end(flat, index, end - 1) {
+                if !is_left_out(last) {
+                    moved[last] = true;
+                    before[index].push(last as u32);
+                }
+                continue;
+            }
             moved[index] = true;
             before[end].push(index as u32);
         }
@@ -102,6 +110,17 @@ fn way_out(flat: &Flat, target: &[u32], index: usize) -> Option<usize> {
         }
         _ => None,
     }
+}
+
+/// The last block of a loop whose head is its only test, if several ways through the loop come together there: it stands before the head then, at the
+/// top. A way that ends early takes one jump to the next iteration, to there, where it would take two if both stood at the bottom; the longest way, which
+/// would fall through to the test there and jump back once, jumps once, too.
+fn shared_end(flat: &Flat, head: usize, last: usize) -> Option<usize> {
+    let block = &flat.blocks[last];
+    let is_only_way_back = flat.blocks[head].preds.iter().filter(|pred| pred.index() > head).count() == 1;
+    let ways = block.preds.iter().filter(|pred| !flat.blocks[pred.index()].cold).count();
+    let is_in_loop = last > head && block.loop_depth == flat.blocks[head].loop_depth && !block.cold;
+    (is_only_way_back && ways > 1 && is_in_loop && block.succs.len() == 1).then_some(last)
 }
 
 /// One past the last block of the loop of which this block is the head and the only test.

@@ -25,7 +25,7 @@ const A64_NEON: CodegenOptions = CodegenOptions { arch: Arch::A64, features: Cpu
 /// The functions of a program, if it is one.
 fn funcs(source: &str) -> Option<Vec<Func>> {
     let mut funcs = unoptimized(source)?;
-    funcs.iter_mut().for_each(|func| crate::opt::optimize(func, &crate::opt::Passes::ALL));
+    funcs.iter_mut().for_each(|func| drop(crate::opt::optimize(func, &crate::opt::Passes::ALL)));
     funcs.iter_mut().for_each(|func| crate::opt::finish(func, &crate::opt::Passes::ALL));
     Some(funcs)
 }

@@ -10,6 +10,7 @@ use super::facts::Facts;
 use super::growth::{Growth, holds_behind};
 use super::ranges::{FULL, LENGTH, Range, both, exact_range, hull, passed, range_of};
 use super::replace::Replace;
+use super::speculate::Kept;
 use crate::ir::func::{Func, Inst, InstId, InstKind, RegionId, Ty, Value};
 use crate::ir::index::Index;
 use crate::ir::op::{ArrayOp, Op, Scalar};
@@ -18,8 +19,18 @@ use crate::types::Elem;
 
 /// At most so many parts of a condition are looked at.
 const CONDITION_PARTS: usize = 16;
-/// Removes the checks of a function that cannot fail; whether a condition became a constant on the way.
-pub(super) fn remove_checks(func: &mut Func) -> bool {
+
+/// What became of a function's checks.
+#[derive(Default)]
+pub(super) struct Removed {
+    /// Whether a condition became a constant.
+    pub(super) decided: bool,
+    /// The checked sums, differences and products that are left.
+    pub(super) kept: Vec<Kept>,
+}
+
+/// Removes the checks of a function that cannot fail.
+pub(super) fn remove_checks(func: &mut Func) -> Removed {
     let of_interest = |kind| match kind {
         InstKind::BoundsCheck => true,
         InstKind::Op(op) => matches!(
@@ -42,7 +53,7 @@ pub(super) fn remove_checks(func: &mut Func) -> bool {
     };
     // Lanes of vectors are the business of kernels.
     if !func.insts.iter().any(|inst| of_interest(inst.kind)) || func.values.iter().any(|ty| ty.lanes != 1) {
-        return false;
+        return Removed::default();
     }
     let index = Index::new(func);
     let growth = Growth::new(func, &index);
@@ -56,12 +67,12 @@ pub(super) fn remove_checks(func: &mut Func) -> bool {
         facts: Facts::new(values),
         joined: vec![None; values],
         new: Vec::new(),
-        decided: false,
+        removed: Removed::default(),
     };
     bounds.walk();
-    let Bounds { func, replace, decided, .. } = bounds;
+    let Bounds { func, replace, removed, .. } = bounds;
     replace.apply(func);
-    decided
+    removed
 }
 
 /// A region in the middle of the walk.
@@ -100,8 +111,7 @@ struct Bounds<'a> {
     joined: Vec<Option<Range>>,
     /// Instructions to be put before the current one.
     new: Vec<InstId>,
-    /// Whether a condition became a constant.
-    decided: bool,
+    removed: Removed,
 }
 
 impl Bounds<'_> {
@@ -320,6 +330,9 @@ impl Bounds<'_> {
             }
             let fits = exact.0 >= i128::from(i64::MIN) && exact.1 <= i128::from(i64::MAX) || self.growth.counts(result);
             let is_wrapping = op == wrapping;
+            if !fits && !is_wrapping {
+                self.removed.kept.push((id, [a, b]));
+            }
             if fits {
                 self.func.insts[id.index()].kind = InstKind::Op(wrapping);
             }
@@ -481,7 +494,7 @@ impl Bounds<'_> {
             let inst = &mut self.func.insts[id.index()];
             inst.kind = InstKind::ConstBool(known);
             inst.args.len = 0;
-            self.decided = true;
+            self.removed.decided = true;
         }
     }
 

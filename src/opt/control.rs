@@ -12,7 +12,7 @@ use crate::ir::op::{Effect, Op, Scalar};
 const SPECULATED: usize = 4;
 
 /// An `if` with at most so many results is done without jumps.
-const SELECTS: usize = 2;
+pub(super) const SELECTS: usize = 2;
 
 /// Simplifies the whole function.
 pub(super) fn simplify(func: &mut Func) {
@@ -244,7 +244,7 @@ impl Simplify<'_> {
 }
 
 /// What it costs to do this though it may not be wanted; `None` where it may not be done.
-fn speculation_cost(kind: InstKind) -> Option<usize> {
+pub(super) fn speculation_cost(kind: InstKind) -> Option<usize> {
     match kind {
         InstKind::ConstF64(_) | InstKind::ConstI64(_) | InstKind::ConstBool(_) => Some(0),
         InstKind::Op(Op::FDiv | Op::FSqrt) => None,

@@ -15,6 +15,7 @@ mod inline;
 mod licm;
 mod ranges;
 mod replace;
+mod speculate;
 pub mod vectorize;
 
 #[cfg(test)]
@@ -45,6 +46,8 @@ pub struct Passes {
     pub dce: bool,
     /// Small functions in place of calls of them.
     pub inline: bool,
+    /// Arms that may overflow without jumps, in loops.
+    pub speculate: bool,
 }
 
 impl Passes {
@@ -58,6 +61,7 @@ impl Passes {
         elementary: true,
         dce: true,
         inline: true,
+        speculate: true,
     };
     /// None.
     pub const NONE: Passes = Passes {
@@ -69,6 +73,7 @@ impl Passes {
         elementary: false,
         dce: false,
         inline: false,
+        speculate: false,
     };
 
     /// The same, with no check left out because it cannot fail.
@@ -77,7 +82,7 @@ impl Passes {
     }
 
     /// All but one, for each, with a name that says which.
-    pub const ALL_BUT_ONE: [(&str, Passes); 8] = [
+    pub const ALL_BUT_ONE: [(&str, Passes); 9] = [
         ("without fold", Passes { fold: false, ..Passes::ALL }),
         ("without control", Passes { control: false, ..Passes::ALL }),
         ("without licm", Passes { licm: false, ..Passes::ALL }),
@@ -86,6 +91,7 @@ impl Passes {
         ("without elementary", Passes { elementary: false, ..Passes::ALL }),
         ("without dce", Passes { dce: false, ..Passes::ALL }),
         ("without inline", Passes { inline: false, ..Passes::ALL }),
+        ("without speculate", Passes { speculate: false, ..Passes::ALL }),
     ];
 }
 
@@ -99,25 +105,45 @@ impl Default for Passes {
 pub fn optimize_program(funcs: &mut [Func], passes: &Passes) {
     let calls = |func: &Func| func.insts.iter().any(|inst| matches!(inst.kind, InstKind::Call(_)));
     if !passes.inline || !funcs.iter().any(calls) {
-        funcs.iter_mut().for_each(|func| optimize(func, passes));
+        for func in funcs {
+            let kept = optimize(func, passes);
+            speculate(func, &kept, passes);
+        }
         return;
     }
+    let mut kept = vec![Vec::new(); funcs.len()];
     let mut inliner = inline::Inliner::new(funcs);
     for at in inline::callees_first(funcs) {
         if inliner.expand(funcs, at) {
             check(&funcs[at], "inline");
         }
-        optimize(&mut funcs[at], passes);
+        kept[at] = optimize(&mut funcs[at], passes);
         inliner.finish(&funcs[at], at);
         if inliner.expand_self(funcs, at) {
             check(&funcs[at], "inline");
-            optimize(&mut funcs[at], passes);
+            kept[at] = optimize(&mut funcs[at], passes);
         }
+    }
+    // Only now is nothing copied any more into what is still to be optimized.
+    for (func, kept) in funcs.iter_mut().zip(&kept) {
+        speculate(func, kept, passes);
     }
 }
 
-/// Runs the passes on one function.
-pub fn optimize(func: &mut Func, passes: &Passes) {
+fn speculate(func: &mut Func, kept: &[speculate::Kept], passes: &Passes) {
+    if !passes.speculate || !speculate::speculate(func, kept) {
+        return;
+    }
+    check(func, "speculate");
+    // The constants of the checks.
+    if passes.licm {
+        licm::hoist(func);
+        check(func, "licm");
+    }
+}
+
+/// Runs the passes on one function. What is given back are the checks that are left, for [`speculate`].
+pub fn optimize(func: &mut Func, passes: &Passes) -> Vec<speculate::Kept> {
     let run = |func: &mut Func, on: bool, name: &str, pass: &dyn Fn(&mut Func)| {
         if on {
             pass(func);
@@ -133,17 +159,19 @@ pub fn optimize(func: &mut Func, passes: &Passes) {
     run(func, passes.fold && passes.control && has_control, "fold", &fold::fold);
     run(func, passes.licm && has_loops, "licm", &licm::hoist);
     run(func, passes.gvn, "gvn", &|func| gvn::number(func, has_loops));
-    let mut decided = false;
+    let mut removed = bounds::Removed::default();
     if passes.bounds {
-        decided = bounds::remove_checks(func);
+        removed = bounds::remove_checks(func);
         check(func, "bounds");
     }
+    let bounds::Removed { decided, kept } = removed;
     // Arms that cannot be reached.
     run(func, passes.control && decided, "control", &control::simplify);
     run(func, passes.fold && passes.control && decided, "fold", &fold::fold);
     // What cannot trap any more can move.
     run(func, passes.licm && passes.bounds && has_loops, "licm", &licm::hoist);
     run(func, passes.dce, "dce", if has_control { &dce::remove_dead } else { &dce::remove_dead_in_line });
+    kept
 }
 
 /// What is done last, when nobody asks any more which elementary functions a function of single numbers calls.

@@ -235,15 +235,39 @@ fn what_is_the_same_in_every_iteration_moves_out() {
 }
 
 #[test]
+fn an_arm_that_may_overflow_needs_no_jump_in_a_loop() {
+    let text = body("var k = max(n, 1); while k != 1 { k = if k % 2 == 0 { div(k, 2) } else { 3*k + 1 }; } k");
+    let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what} in {text}"));
+    // One comparison, as the number is never negative; its bound lies before the loop.
+    assert!(at("= 3074457345618258602") < at("loop ("), "{text}");
+    assert!(at("trap IntegerOverflow") < at("imul.wrap") && at("iadd.wrap") < at("= select"), "{text}");
+    assert_eq!(text.matches(" if ").count(), 2, "the loop's condition and the test: {text}");
+    // Not outside loops, nor where both operands vary, nor where it would be much to do for nothing.
+    for source in [
+        "if n < 3 { n * 3 } else { n - 1 }",
+        "var k = n; for i in 0..9 { k = if k < i { k * n } else { k }; } k",
+        "var k = n; for i in 0..9 { k = if k < i { k * 3 + 5 } else { k * 7 - 2 }; } k",
+    ] {
+        assert!(!body(source).contains("trap IntegerOverflow"), "{source}");
+    }
+}
+
+#[test]
 fn passes_take_linear_time_on_long_and_deep_functions() {
     let mut source = String::from("var t = 0; ");
     for k in 0..10_000 {
         source += &format!("for k in 0..n {{ t += ks[k] * {k}; }} ");
     }
+    source += "for k in 0..n { ";
+    for k in 0..10_000 {
+        source += &format!("t = if k < {k} {{ t * 3 }} else {{ 5 }}; ");
+    }
+    source += "} ";
     source += "t";
-    let mut func = funcs(&source, true).remove(0);
-    optimize(&mut func, &Passes::ALL);
+    let mut funcs = funcs(&source, true);
+    optimize_program(&mut funcs, &Passes::ALL);
+    let func = funcs.remove(0);
     let loops =
         func.regions.iter().flat_map(|r| &r.insts).filter(|&&id| matches!(func.inst(id).kind, InstKind::Loop(_)));
-    assert_eq!(loops.count(), 10_000);
+    assert_eq!(loops.count(), 10_001);
 }

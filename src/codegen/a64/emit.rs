@@ -119,6 +119,10 @@ impl A64 {
                 let cond = self.compare(op, inst);
                 self.select(cond, inst, 2);
             }
+            FlatKind::SelectBits(op) => {
+                self.test_bits(inst);
+                self.select(if op == Op::IEq { Cond::Eq } else { Cond::Ne }, inst, 2);
+            }
             FlatKind::Math(math) => self.call_helper(Helper::Math(math), inst.span, cx),
             FlatKind::Rare(math, when) | FlatKind::RareCmp(math, _, when) => self.emit_rare(math, when, inst, cx),
             FlatKind::BoundsCheck => {
@@ -367,10 +371,7 @@ impl A64 {
             FlatKind::BranchCmp(op) | FlatKind::RareCmp(_, op, _) => self.branch_comparison(op, inst, when, near),
             FlatKind::BranchAny => self.branch_lanes(inst.reg(0), when, near),
             FlatKind::BranchBits(op) => {
-                match inst.arg(1) {
-                    Loc::Const(mask) => asm!(self, tst X(inst.reg(0)), mask),
-                    Loc::Reg(mask) => asm!(self, tst X(inst.reg(0)), X(mask)),
-                }
+                self.test_bits(inst);
                 self.branch_where(if (op == Op::IEq) == when { Cond::Eq } else { Cond::Ne }, near);
             }
             _ if when => asm!(self, cbnz W(inst.reg(0)), =>near),
@@ -380,6 +381,14 @@ impl A64 {
             asm!(self, b =>to);
         }
         self.bind(over);
+    }
+
+    /// Whether the bits that the second argument says are all zero.
+    fn test_bits(&mut self, inst: &Located<'_>) {
+        match inst.arg(1) {
+            Loc::Const(mask) => asm!(self, tst X(inst.reg(0)), mask),
+            Loc::Reg(mask) => asm!(self, tst X(inst.reg(0)), X(mask)),
+        }
     }
 
     /// The result is in the register of the usual value, before the function's arguments.

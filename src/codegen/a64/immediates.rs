@@ -33,6 +33,16 @@ pub(super) const fn power_of_two(number: i64) -> Option<u32> {
     if number > 1 && number.count_ones() == 1 { Some(number.trailing_zeros()) } else { None }
 }
 
+/// The exponent of a power of two to which 1 is added, for the shifts that `add` is used with.
+pub(super) const fn power_of_two_and_one(number: i64) -> Option<u32> {
+    match number {
+        3 => Some(1),
+        5 => Some(2),
+        9 => Some(3),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

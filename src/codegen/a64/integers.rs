@@ -2,7 +2,7 @@
 
 use super::abi::{FTMP, TMP, TMP2};
 use super::emit::{Cond, on_condition};
-use super::immediates::power_of_two;
+use super::immediates::{power_of_two, power_of_two_and_one};
 use super::{A64, asm};
 use crate::codegen::CodegenError;
 use crate::codegen::target::{Cold, Context, Loc, Located};
@@ -126,9 +126,10 @@ impl A64 {
             },
             Op::IWrappingMul => match inst.arg(1) {
                 Loc::Reg(b) => asm!(self, mul X(to), X(inst.reg(0)), X(b)),
-                Loc::Const(bits) => {
-                    asm!(self, lsl X(to), X(inst.reg(0)), power_of_two(bits as i64).unwrap_or(0));
-                }
+                Loc::Const(bits) => match power_of_two_and_one(bits as i64) {
+                    Some(shift) => asm!(self, add X(to), X(inst.reg(0)), X(inst.reg(0)), lsl shift),
+                    None => asm!(self, lsl X(to), X(inst.reg(0)), power_of_two(bits as i64).unwrap_or(0)),
+                },
             },
             Op::IDiv | Op::IFloorDiv | Op::IRem | Op::IFloorMod => self.emit_division(op, inst, cx),
             Op::IGcd | Op::IPow => {

@@ -2,7 +2,7 @@
 //!
 //! All forms have a result of their own, so no register is fixed and only a value that is checked and handed on shares its register.
 
-use super::immediates::{is_add, is_add_or_sub, is_logical, power_of_two};
+use super::immediates::{is_add, is_add_or_sub, is_logical, power_of_two, power_of_two_and_one};
 use crate::codegen::flat::{Arg, FlatInst, FlatKind};
 use crate::codegen::target::Operands;
 use crate::ir::op::Op;
@@ -19,7 +19,8 @@ pub(super) fn folds(kind: FlatKind, arg: usize, bits: u64) -> bool {
     match (kind, arg) {
         (FlatKind::Op(op), 1) => match op {
             Op::IAdd | Op::ISub | Op::IWrappingAdd | Op::IWrappingSub => is_add_or_sub(number),
-            Op::IMul | Op::IWrappingMul => power_of_two(number).is_some(),
+            Op::IMul => power_of_two(number).is_some(),
+            Op::IWrappingMul => power_of_two(number).or(power_of_two_and_one(number)).is_some(),
             Op::IDiv | Op::IFloorDiv | Op::IRem | Op::IFloorMod => super::division::folds(number),
             Op::IAnd | Op::IOr | Op::IXor | Op::BAnd | Op::BOr | Op::BNe => is_logical(bits),
             Op::IShl | Op::IShr | Op::ISar | Op::IRotl | Op::IRotr => true,
@@ -29,7 +30,7 @@ pub(super) fn folds(kind: FlatKind, arg: usize, bits: u64) -> bool {
         | (FlatKind::BranchCmp(op) | FlatKind::SelectCmp(op) | FlatKind::RareCmp(_, op, _), 0 | 1) => {
             folds_in_comparison(op, arg, bits)
         }
-        (FlatKind::BranchBits(_), 1) => is_logical(bits),
+        (FlatKind::BranchBits(_) | FlatKind::SelectBits(_), 1) => is_logical(bits),
         (FlatKind::BoundsCheck, _) | (FlatKind::SliceCheck, 0 | 1) => is_add(bits),
         (FlatKind::ElemAddr(elem), 1) => bits < 1 << 24 && is_add(bits * elem.size() as u64),
         (FlatKind::Load(_) | FlatKind::Store(_), 1) => bits < 1 << 12,

@@ -5,6 +5,7 @@ use crate::codegen::flat::FlatKind;
 use crate::codegen::target::Target;
 use crate::ir::func::{InstKind, Value};
 use crate::ir::op::Op;
+use regalloc2::RegClass;
 
 /// How many `not`s, `and`s and `or`s are looked through for the comparison below.
 const MAX_JOINED: usize = 16;
@@ -93,12 +94,15 @@ impl<T: Target> Flattener<'_, T> {
         if left != value || self.tested_bits(op, left, right).is_none() {
             return false;
         }
-        // Not where the comparison is part of a selection.
+        // Not where the comparison is part of a selection of floats.
         for _ in 0..MAX_JOINED {
             let Use { user: Some(user), .. } = self.uses[result.index()] else { return false };
             match self.func.inst(user).kind {
                 InstKind::If(..) => return true,
-                InstKind::Select | InstKind::MathLanes(_) => return false,
+                InstKind::Select => {
+                    return self.class(self.func.ty(self.func.inst(user).first_result)) == RegClass::Int;
+                }
+                InstKind::MathLanes(_) => return false,
                 _ => result = self.func.inst(user).first_result,
             }
         }

@@ -85,6 +85,15 @@ impl X64 {
             FlatKind::ConstFloat(bits) => self.load_float_const(inst.def(0), bits, cx),
             FlatKind::Select => self.emit_select(inst),
             FlatKind::SelectCmp(op) => self.emit_select_cmp(op, inst, cx),
+            FlatKind::SelectBits(op) => {
+                // `to` is the register of the second value.
+                let (to, yes) = (inst.def(0), inst.reg(2));
+                self.test_bits(inst);
+                match op {
+                    Op::IEq => asm!(self, cmove Rq(to), Rq(yes)),
+                    _ => asm!(self, cmovne Rq(to), Rq(yes)),
+                }
+            }
             FlatKind::Math(math) => self.call_helper(Helper::Math(math), inst.span, cx),
             FlatKind::Rare(math, when) | FlatKind::RareCmp(math, _, when) => self.emit_rare(math, when, inst, cx),
             FlatKind::BoundsCheck => {
@@ -339,6 +348,16 @@ impl X64 {
         asm!(self, vblendvpd Rx(to), Rx(no), Rx(yes), Rx(XTMP));
     }
 
+    /// Whether the bits that the second argument says are all zero.
+    fn test_bits(&mut self, inst: &Located<'_>) {
+        match inst.arg(1) {
+            Loc::Const(mask @ 0..=0x7F) => asm!(self, test Rb(inst.reg(0)), BYTE mask as i8),
+            Loc::Const(mask @ 0..=0x7FFF_FFFF) => asm!(self, test Rd(inst.reg(0)), DWORD mask as i32),
+            Loc::Const(mask) => asm!(self, test Rq(inst.reg(0)), DWORD mask as i32),
+            Loc::Reg(mask) => asm!(self, test Rq(inst.reg(0)), Rq(mask)),
+        }
+    }
+
     /// The result is in the register of the usual value, before the function's arguments.
     fn emit_rare(&mut self, math: Math, when: bool, inst: &Located<'_>, cx: &mut Context) {
         let (rare, back) = (self.label(), self.label());
@@ -358,12 +377,7 @@ impl X64 {
             }
             FlatKind::BranchCmp(op) | FlatKind::RareCmp(_, op, _) => self.compare(op, inst, cx),
             FlatKind::BranchBits(op) => {
-                match inst.arg(1) {
-                    Loc::Const(mask @ 0..=0x7F) => asm!(self, test Rb(inst.reg(0)), BYTE mask as i8),
-                    Loc::Const(mask @ 0..=0x7FFF_FFFF) => asm!(self, test Rd(inst.reg(0)), DWORD mask as i32),
-                    Loc::Const(mask) => asm!(self, test Rq(inst.reg(0)), DWORD mask as i32),
-                    Loc::Reg(mask) => asm!(self, test Rq(inst.reg(0)), Rq(mask)),
-                }
+                self.test_bits(inst);
                 if op == Op::IEq { Cond::Eq } else { Cond::Ne }
             }
             _ => {

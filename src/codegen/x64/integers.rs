@@ -113,7 +113,13 @@ impl X64 {
                 Loc::Const(bits) if bits as i32 != i32::MIN => self.add_const(to, inst.reg(0), -(bits as i32)),
                 from => alu!(self, sub, to, from),
             },
-            Op::IWrappingMul => self.multiply(to, inst),
+            Op::IWrappingMul => match inst.arg(1) {
+                // One cycle, where a multiplication takes three.
+                Loc::Const(3) => asm!(self, lea Rq(to), [Rq(inst.reg(0)) + Rq(inst.reg(0)) * 2]),
+                Loc::Const(5) => asm!(self, lea Rq(to), [Rq(inst.reg(0)) + Rq(inst.reg(0)) * 4]),
+                Loc::Const(9) => asm!(self, lea Rq(to), [Rq(inst.reg(0)) + Rq(inst.reg(0)) * 8]),
+                _ => self.multiply(to, inst),
+            },
             Op::IDiv | Op::IFloorDiv | Op::IRem | Op::IFloorMod => self.emit_division(op, inst, cx),
             Op::IGcd | Op::IPow => {
                 return Err(CodegenError::Malformed(format!("{} is a helper", op.name())));

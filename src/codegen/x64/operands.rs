@@ -55,7 +55,7 @@ pub(super) fn folds(kind: FlatKind, arg: usize, bits: u64) -> bool {
             Op::ILt | Op::ILe => is_i32(bits),
             _ => arg == 1 && is_i32(bits),
         },
-        (FlatKind::BranchBits(_), 1) => is_i32(bits),
+        (FlatKind::BranchBits(_) | FlatKind::SelectBits(_), 1) => is_i32(bits),
         (FlatKind::BoundsCheck, _) => is_i32(bits),
         (FlatKind::SliceCheck, 0 | 1) => is_i32(bits),
         (FlatKind::ElemAddr(elem) | FlatKind::Load(elem) | FlatKind::Store(elem), 1) => {
@@ -79,6 +79,7 @@ pub(super) fn operands(inst: &FlatInst, defs: &[VReg], args: &[Arg], out: &mut O
         FlatKind::RareCmp(..) => shared(2, defs, args, out),
         // `cmov` takes the second value where the flags say so; "equal" of floats takes two, and starts from the other value.
         FlatKind::SelectCmp(op) => select(if op == Op::FEq { 2 } else { 3 }, defs, args, out),
+        FlatKind::SelectBits(_) => shared(3, defs, args, out),
         FlatKind::TableLoad(_) => {
             plain(defs, args, out);
             out.temp(RegClass::Int);

@@ -80,10 +80,20 @@ pub(crate) fn run_funcs(funcs: &[Func]) -> Outcome {
 fn run(source: &str) -> Outcome {
     let plain = funcs(source, true);
     let outcome = run_funcs(&plain);
-    for bits in 1..256 {
+    for bits in 1..512 {
         let on = |pass: u32| bits >> pass & 1 != 0;
         let (fold, control, licm, gvn) = (on(0), on(1), on(2), on(3));
-        let passes = Passes { fold, control, licm, gvn, bounds: on(4), dce: on(5), inline: on(6), elementary: on(7) };
+        let passes = Passes {
+            fold,
+            control,
+            licm,
+            gvn,
+            bounds: on(4),
+            dce: on(5),
+            inline: on(6),
+            elementary: on(7),
+            speculate: on(8),
+        };
         let mut funcs = plain.clone();
         optimize_program(&mut funcs, &passes);
         funcs.iter_mut().for_each(|func| finish(func, &passes));

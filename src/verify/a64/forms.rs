@@ -90,6 +90,7 @@ pub(super) const TABLE: &[Form] = &[
     form("ror Xd, Xn, {rotation}", "10010011110 mmmmm iiiiii nnnnn ddddd", Meaning::Rotate),
     // Two registers.
     form("add Xd, Xn, Xm", "10001011000 mmmmm 000000 nnnnn ddddd", Meaning::Add { shift: 0 }),
+    form("add Xd, Xn, Xm, lsl #1", "10001011000 mmmmm 000001 nnnnn ddddd", Meaning::Add { shift: 1 }),
     form("add Xd, Xn, Xm, lsl #2", "10001011000 mmmmm 000010 nnnnn ddddd", Meaning::Add { shift: 2 }),
     form("add Xd, Xn, Xm, lsl #3", "10001011000 mmmmm 000011 nnnnn ddddd", Meaning::Add { shift: 3 }),
     form("add Xd, Xn, Xm, lsr {shift}", "10001011010 mmmmm iiiiii nnnnn ddddd", Meaning::AddPart { signed: false }),
