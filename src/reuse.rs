@@ -68,11 +68,19 @@ impl<T: Reusable> Buf<T> {
         Buf(vec)
     }
 
+    /// An empty one without room, for what is seldom filled.
+    pub const fn empty() -> Buf<T> {
+        Buf(Vec::new())
+    }
+
     /// So many times the same.
     pub fn filled(value: T, len: usize) -> Buf<T>
     where
         T: Clone,
     {
+        if len == 0 {
+            return Buf::empty();
+        }
         let mut buf = Buf::new();
         buf.0.resize(len, value);
         buf

@@ -12,6 +12,7 @@ use crate::span::Span;
 use crate::trap::TrapKind;
 use crate::types::Elem;
 use regalloc2::{RegClass, VReg};
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// An operand of an instruction.
@@ -154,6 +155,21 @@ impl FlatKind {
         }
     }
 
+    /// Whether its code takes fuel, counts levels, uses the arena, or calls what does.
+    pub fn needs_run(self) -> bool {
+        matches!(
+            self,
+            FlatKind::CallHelper(_)
+                | FlatKind::ArenaMark
+                | FlatKind::ArenaRelease
+                | FlatKind::MeterLoop
+                | FlatKind::EnterCall(_)
+                | FlatKind::EnterInlined(_)
+                | FlatKind::LeaveCall(_)
+                | FlatKind::Call(_)
+        )
+    }
+
     /// Whether its code touches the stack or memory, calls, or traps, in its cold stub at least.
     pub fn needs_frame(self) -> bool {
         match self {
@@ -211,19 +227,22 @@ pub struct FlatInst {
     pub origin: u32,
 }
 
+/// Values at a block's ends.
+pub type Regs = SmallVec<[VReg; 4]>;
+
 /// A block: instructions, the last of them a terminator.
 #[derive(Clone, Debug, Default)]
 pub struct FlatBlock {
     /// First and one past the last instruction.
     pub insts: (u32, u32),
     /// What comes in.
-    pub params: Buf<VReg>,
+    pub params: Regs,
     /// Where control goes.
-    pub succs: Buf<regalloc2::Block>,
+    pub succs: SmallVec<[regalloc2::Block; 2]>,
     /// Where it comes from.
-    pub preds: Buf<regalloc2::Block>,
+    pub preds: SmallVec<[regalloc2::Block; 2]>,
     /// What [`FlatKind::Jump`] carries.
-    pub jump_args: Buf<VReg>,
+    pub jump_args: Regs,
     /// How many loops it lies in.
     pub loop_depth: u32,
     /// Whether it is seldom come to, as it leads to a trap: it is emitted last.
@@ -253,7 +272,7 @@ pub struct Flat {
     pub results: Buf<Scalar>,
 }
 
-reusable!(VReg, regalloc2::Block, FlatBlock, FlatInst, Arg, Scalar);
+reusable!(VReg, FlatBlock, FlatInst, Arg, Scalar);
 
 impl Flat {
     /// The arguments of an instruction.

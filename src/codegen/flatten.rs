@@ -7,9 +7,10 @@ mod conditions;
 mod rare;
 
 use super::CodegenError;
-use super::flat::{Arg, Flat, FlatBlock, FlatInst, FlatKind, Vector, class_of};
+use super::flat::{Arg, Flat, FlatBlock, FlatInst, FlatKind, Regs, Vector, class_of};
 use super::flatten_vector::Held;
 use super::target::{Place, Target};
+use crate::hash::Map;
 use crate::ir::func::{Func, Inst, InstId, InstKind, RegionId, Value};
 use crate::ir::op::{Op, Scalar};
 use crate::reuse::{Buf, reusable};
@@ -17,7 +18,6 @@ use crate::runtime::helper::Helper;
 use crate::span::Span;
 use regalloc2::{Block, RegClass, VReg};
 use smallvec::{SmallVec, smallvec};
-use std::collections::HashMap;
 
 /// Makes the block graph of a function.
 pub fn flatten<T: Target>(func: &Func, target: &T) -> Result<Flat, CodegenError> {
@@ -27,10 +27,9 @@ pub fn flatten<T: Target>(func: &Func, target: &T) -> Result<Flat, CodegenError>
         func,
         target,
         flat: Flat { lanes, ..Flat::default() },
-        defs: Buf::filled(None, func.values.len()),
-        uses: Buf::filled(Use::default(), func.values.len()),
-        regs: Buf::filled(None, func.values.len()),
-        held: HashMap::new(),
+        known: Buf::filled(Known::default(), func.values.len()),
+        copies: lanes > 1,
+        held: Map::default(),
         // Where there is no control nothing is looked up here.
         behind: Buf::filled(NO_BLOCK, if in_line { 0 } else { func.insts.len() }),
         header: Buf::filled(NO_BLOCK, if in_line { 0 } else { func.insts.len() }),
@@ -53,7 +52,17 @@ pub(super) struct Use {
     pub(super) user: Option<InstId>,
 }
 
-reusable!(Option<InstId>, Use, Option<VReg>, Work);
+/// What is known of a value.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Known {
+    /// The instruction that defines it, unless it is a region's parameter.
+    pub(super) def: Option<InstId>,
+    pub(super) uses: Use,
+    /// Its virtual register.
+    reg: Option<VReg>,
+}
+
+reusable!(Option<InstId>, Known, Work);
 
 /// The arguments of an instruction.
 pub(super) type Args = SmallVec<[Arg; 4]>;
@@ -73,13 +82,12 @@ pub(super) struct Flattener<'a, T> {
     pub(super) func: &'a Func,
     pub(super) target: &'a T,
     pub(super) flat: Flat,
-    /// The instruction that defines a value, unless it is a region's parameter.
-    pub(super) defs: Buf<Option<InstId>>,
-    pub(super) uses: Buf<Use>,
-    /// The virtual register of a value.
-    regs: Buf<Option<VReg>>,
+    /// By value.
+    pub(super) known: Buf<Known>,
+    /// Whether a value may lie in another one's register: see [`Flattener::resolve`].
+    copies: bool,
     /// The registers of constants of several lanes that are kept from the entry on.
-    pub(super) held: HashMap<Held, VReg>,
+    pub(super) held: Map<Held, VReg>,
     /// The block behind a structured instruction.
     behind: Buf<u32>,
     /// The head of a loop.
@@ -97,10 +105,11 @@ impl<T: Target> Flattener<'_, T> {
     fn note_uses(&mut self) {
         for id in self.func.regions.iter().flat_map(|region| &region.insts) {
             for result in self.func.results(*id) {
-                self.defs[result.index()] = Some(*id);
+                self.known[result.index()].def = Some(*id);
             }
+            self.copies |= matches!(self.func.inst(*id).kind, InstKind::BoundsCheck | InstKind::AssumeInBounds);
             for arg in self.func.args(*id) {
-                let uses = &mut self.uses[arg.index()];
+                let uses = &mut self.known[arg.index()].uses;
                 uses.count += 1;
                 uses.user = Some(*id);
             }
@@ -247,7 +256,11 @@ impl<T: Target> Flattener<'_, T> {
             InstKind::Op(Op::IGcd) => self.helper(Helper::IGcd, args, id, span),
             InstKind::Op(Op::IPow) => self.helper(Helper::IPow, args, id, span),
             InstKind::Op(op) => {
-                if !self.is_fused(inst.first_result) && !self.is_masked_by_its_branch(inst.first_result) {
+                let is_elsewhere = match op {
+                    Op::IAnd | Op::IRem | Op::IFloorMod => self.is_masked_by_its_branch(inst.first_result),
+                    _ => op.result() == Scalar::Bool && self.is_fused(inst.first_result),
+                };
+                if !is_elsewhere {
                     self.simple(FlatKind::Op(op), id, span);
                 }
             }
@@ -405,7 +418,7 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     fn jump(&mut self, to: u32, args: &[Value], span: Span) {
-        let args: Buf<VReg> = args.iter().map(|value| self.fresh_reg(*value, span)).collect();
+        let args: Regs = args.iter().map(|value| self.fresh_reg(*value, span)).collect();
         self.push(FlatKind::Jump, &[], &[], span);
         if let Some(current) = self.current {
             self.flat.blocks[current as usize].jump_args = args;
@@ -483,7 +496,9 @@ impl<T: Target> Flattener<'_, T> {
 
     /// The value whose register holds this one: a bounds check's result is its index.
     pub(super) fn resolve(&self, mut value: Value) -> Value {
-        while let Some(id) = self.defs[value.index()] {
+        while self.copies
+            && let Some(id) = self.known[value.index()].def
+        {
             match (self.func.inst(id).kind, self.func.args(id).first()) {
                 (InstKind::BoundsCheck | InstKind::AssumeInBounds, Some(index)) => value = *index,
                 // Lanes of words lie in registers of one class.
@@ -496,7 +511,7 @@ impl<T: Target> Flattener<'_, T> {
 
     /// The bits of a constant.
     pub(super) fn constant(&self, value: Value) -> Option<u64> {
-        let id = self.defs[self.resolve(value).index()]?;
+        let id = self.known[self.resolve(value).index()].def?;
         match self.func.inst(id).kind {
             InstKind::ConstF64(bits) => Some(bits),
             InstKind::ConstI64(number) => Some(number as u64),
@@ -510,11 +525,11 @@ impl<T: Target> Flattener<'_, T> {
         if self.func.ty(value).lanes > 1 && self.constant(value).is_some() {
             return self.vector_constant(value, self.func.span);
         }
-        if let Some(reg) = self.regs[value.index()] {
+        if let Some(reg) = self.known[value.index()].reg {
             return reg;
         }
         let reg = self.new_reg(self.class(self.func.ty(value)));
-        self.regs[value.index()] = Some(reg);
+        self.known[value.index()].reg = Some(reg);
         reg
     }
 
@@ -548,6 +563,10 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     pub(super) fn results(&mut self, id: InstId) -> Defs {
+        let inst = self.func.inst(id);
+        if inst.results == 1 {
+            return smallvec![self.reg(inst.first_result)];
+        }
         self.func.results(id).map(|value| self.reg(value)).collect()
     }
 
@@ -583,30 +602,22 @@ impl<T: Target> Flattener<'_, T> {
         flat.blocks[current as usize].insts.1 = flat.insts.len() as u32;
     }
 
-    /// Numbers the blocks in their order, without those that control never reaches, and drops constants that nobody wants in a register.
+    /// Drops constants that nobody wants in a register, and numbers the blocks in their order, without those that control never reaches.
     fn finish(mut self) -> Flat {
-        let mut wanted = Buf::filled(false, self.flat.vregs as usize);
-        let args = self.flat.args.iter().filter_map(|arg| if let Arg::Reg(reg) = arg { Some(reg) } else { None });
-        for reg in args.chain(self.flat.blocks.iter().flat_map(|block| &block.jump_args)) {
-            wanted[reg.vreg()] = true;
+        if self.flat.insts.iter().any(|inst| is_constant(inst.kind)) {
+            self.drop_constants();
+        }
+        if self.flat.blocks.len() == 1 {
+            return self.flat;
         }
         let mut number = Buf::filled(NO_BLOCK, self.flat.blocks.len());
         for (new, old) in self.filled.iter().enumerate() {
             number[*old as usize] = new as u32;
         }
         let renumber = |block: &mut Block| *block = Block::new(number[block.index()] as usize);
-        let all_insts = std::mem::take(&mut self.flat.insts);
         let mut blocks = Buf::new();
         for old in &self.filled {
             let mut block = std::mem::take(&mut self.flat.blocks[*old as usize]);
-            let start = self.flat.insts.len() as u32;
-            for inst in &all_insts[block.insts.0 as usize..block.insts.1 as usize] {
-                let is_constant = is_constant(inst.kind);
-                if !is_constant || self.flat.defs_of(inst).iter().any(|reg| wanted[reg.vreg()]) {
-                    self.flat.insts.push(*inst);
-                }
-            }
-            block.insts = (start, self.flat.insts.len() as u32);
             block.succs.iter_mut().chain(&mut block.preds).for_each(renumber);
             blocks.push(block);
         }
@@ -619,6 +630,33 @@ impl<T: Target> Flattener<'_, T> {
             self.flat.blocks[index].cold = index > 0 && (traps || leads_to_trap || is_detour(&self.flat, index));
         }
         self.flat
+    }
+
+    /// Drops constants that nobody wants in a register.
+    fn drop_constants(&mut self) {
+        let flat = &mut self.flat;
+        let mut wanted = Buf::filled(false, flat.vregs as usize);
+        let args = flat.args.iter().filter_map(|arg| if let Arg::Reg(reg) = arg { Some(reg) } else { None });
+        for reg in args.chain(flat.blocks.iter().flat_map(|block| &block.jump_args)) {
+            wanted[reg.vreg()] = true;
+        }
+        // Blocks were filled one after the other.
+        let (mut from, mut kept) = (0, 0);
+        for block in &self.filled {
+            let start = kept;
+            let end = flat.blocks[*block as usize].insts.1 as usize;
+            for at in from..end {
+                let inst = flat.insts[at];
+                let mut defs = flat.defs[inst.defs.0 as usize..inst.defs.1 as usize].iter();
+                if !is_constant(inst.kind) || defs.any(|reg| wanted[reg.vreg()]) {
+                    flat.insts[kept] = inst;
+                    kept += 1;
+                }
+            }
+            from = end;
+            flat.blocks[*block as usize].insts = (start as u32, kept as u32);
+        }
+        flat.insts.truncate(kept);
     }
 }
 

@@ -7,11 +7,11 @@ use super::CodegenError;
 use super::flat::{Arg, FlatKind, Vector, class_of};
 use super::flatten::{Args, Flattener};
 use super::target::Target;
+use crate::hash::Map;
 use crate::ir::func::{Func, Inst, InstId, InstKind, RegionId, Ty, Value};
 use crate::ir::op::{Effect, Op, Scalar};
 use crate::span::Span;
 use regalloc2::{RegClass, VReg};
-use std::collections::HashMap;
 
 /// A constant in each lane, or a mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,7 +68,7 @@ impl<T: Target> Flattener<'_, T> {
         if self.flat.lanes == 1 {
             return;
         }
-        let mut weights: HashMap<Held, u64> = HashMap::new();
+        let mut weights: Map<Held, u64> = Map::default();
         let mut work: Vec<(RegionId, u32)> = vec![(self.func.body(), 0)];
         while let Some((region, depth)) = work.pop() {
             for id in &self.func.regions[region.index()].insts {
@@ -113,7 +113,7 @@ impl<T: Target> Flattener<'_, T> {
 
     /// The mask that an `AnyLane` asks about.
     pub(super) fn mask_of(&mut self, condition: Value) -> Arg {
-        let mask = self.defs[condition.index()].and_then(|id| self.func.args(id).first().copied());
+        let mask = self.known[condition.index()].def.and_then(|id| self.func.args(id).first().copied());
         Arg::Reg(self.reg(mask.unwrap_or(condition)))
     }
 
@@ -186,7 +186,7 @@ impl<T: Target> Flattener<'_, T> {
 
     /// Whether the value's register is free once this use is made.
     fn dies(&self, value: Value) -> bool {
-        self.uses[value.index()].count == 1 && self.resolve(value) == value && self.constant(value).is_none()
+        self.known[value.index()].uses.count == 1 && self.resolve(value) == value && self.constant(value).is_none()
     }
 
     /// Whether it is a constant that has no register yet.

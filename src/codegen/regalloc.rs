@@ -4,7 +4,7 @@
 //! A trap check is one ordinary instruction here; its jump and cold stub are invisible. Every operand is constrained to a register, so targets emit
 //! register forms only. Constraints are: any register, a fixed one, or that of another operand.
 
-use super::flat::{Arg, Flat, FlatInst, FlatKind, Vector};
+use super::flat::{Arg, Flat, FlatKind, Vector};
 use super::target::{Abi, Operands, Target};
 use super::{CodegenError, scan};
 use crate::reuse::{Buf, reusable};
@@ -104,8 +104,9 @@ impl<'a> Allocatable<'a> {
             function.starts.push(function.operands.len() as u32);
             let mut out =
                 Operands { list: &mut function.operands, vregs: &mut function.vregs, clobbers: PRegSet::empty() };
-            if !conventional(abi, flat, inst, &mut out) {
-                target.operands(inst, flat.defs_of(inst), flat.args_of(inst), &mut out);
+            let (defs, args) = (flat.defs_of(inst), flat.args_of(inst));
+            if matches!(inst.kind, FlatKind::Op(_)) || !conventional(abi, flat, inst.kind, defs, args, &mut out) {
+                target.operands(inst, defs, args, &mut out);
             }
             let clobbers = out.clobbers;
             if clobbers != PRegSet::empty() {
@@ -209,8 +210,7 @@ impl<'a> Allocatable<'a> {
 }
 
 /// The operands that the calling convention decides; false for an instruction that it does not concern.
-fn conventional(abi: &Abi, flat: &Flat, inst: &FlatInst, out: &mut Operands<'_>) -> bool {
-    let (defs, args) = (flat.defs_of(inst), flat.args_of(inst));
+fn conventional(abi: &Abi, flat: &Flat, kind: FlatKind, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) -> bool {
     let of_vectors = if flat.lanes > 1 { abi.vector_clobbers } else { PRegSet::empty() };
     let results = |out: &mut Operands<'_>, clobbers: PRegSet| {
         out.clobbers = clobbers | of_vectors;
@@ -223,7 +223,7 @@ fn conventional(abi: &Abi, flat: &Flat, inst: &FlatInst, out: &mut Operands<'_>)
             }
         }
     };
-    match inst.kind {
+    match kind {
         FlatKind::Params => {
             for (def, place) in defs.iter().zip(in_order(abi, defs.iter().map(|def| def.class()))) {
                 out.fixed_def(*def, place);

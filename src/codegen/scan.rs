@@ -4,7 +4,7 @@
 //! blocks values lie in their slots. Time is linear in the instructions, whatever lives across them. The result has regalloc2's form, and its checker
 //! judges it in the tests.
 //!
-//! INVARIANT: a register holds at most one value at the point that the pass has come to (`occupant`), and a value is in at most one (`place`).
+//! INVARIANT: a register holds at most one value at the point that the pass has come to (`occupants`), and a value is in at most one (`homes`).
 
 use super::flat::FlatKind;
 use super::regalloc::Allocatable;
@@ -15,7 +15,7 @@ use regalloc2::{
 };
 use smallvec::SmallVec;
 
-reusable!(Allocation, Edit, (ProgPoint, Edit), (PReg, PReg));
+reusable!(Allocation, Edit, (ProgPoint, Edit), Home);
 
 const NONE: u32 = u32::MAX;
 const NO_REG: u8 = u8::MAX;
@@ -55,7 +55,8 @@ impl From<MachineEnv> for Registers {
 
 /// Allocates registers.
 pub(super) fn allocate(function: &Allocatable<'_>, registers: &Registers) -> Result<Output, RegAllocError> {
-    let mut scan = Scan::new(function, registers);
+    let mut occupants = [NOBODY; REGS];
+    let mut scan = Scan::new(function, registers, &mut occupants);
     scan.note_values();
     for block in (0..function.num_blocks()).rev() {
         scan.block(block)?;
@@ -68,6 +69,34 @@ pub(super) fn allocate(function: &Allocatable<'_>, registers: &Registers) -> Res
 /// The registers of one class as bits.
 type Mask = u64;
 
+/// Where a value is, below the point that the pass has come to, and where it will be.
+#[derive(Clone, Copy)]
+struct Home {
+    /// Its slot, if it has one.
+    slot: u32,
+    /// Its register, if it is in one.
+    place: u8,
+    /// The register that it will be defined in.
+    hint: u8,
+    /// Whether it lives in more than one block.
+    global: bool,
+}
+
+const NOWHERE: Home = Home { slot: NONE, place: NO_REG, hint: NO_REG, global: false };
+
+/// What is in a register.
+#[derive(Clone, Copy)]
+struct Occupant {
+    value: u32,
+    /// The next instruction that wants it.
+    next_use: u32,
+}
+
+const NOBODY: Occupant = Occupant { value: NONE, next_use: 0 };
+
+/// A few edits of one instruction.
+type Edits = SmallVec<[Edit; 4]>;
+
 struct Scan<'a, 'f> {
     function: &'a Allocatable<'f>,
     /// What may be allocated, by class.
@@ -77,31 +106,23 @@ struct Scan<'a, 'f> {
     scratch: [Option<PReg>; CLASSES],
     /// Registers that the parameters come in: the last choice for others.
     avoided: [Mask; CLASSES],
-    /// The register that a value is in, below the point that the pass has come to.
-    place: Buf<u8>,
-    /// The slot of a value that has one.
-    slot: Buf<u32>,
-    /// The register that a value will be defined in.
-    hint: Buf<u8>,
-    /// Whether a value lives in more than one block.
-    global: Buf<bool>,
-    /// The value in a register.
-    occupant: [u32; REGS],
-    /// The next instruction that wants it.
-    next_use: [u32; REGS],
+    /// By value.
+    homes: Buf<Home>,
+    /// By register.
+    occupants: &'a mut [Occupant; REGS],
     occupied: [Mask; CLASSES],
     slots: u32,
     /// Words of each, enough for any value.
     slot_size: usize,
-    free_slots: Buf<u32>,
+    free_slots: Vec<u32>,
     /// Those of the current instruction's results: free above it, not for what is reloaded behind it.
-    freed_slots: Buf<u32>,
+    freed_slots: SmallVec<[u32; 4]>,
     output: Output,
     /// Edits of the current instruction, in order: before it; after it, first stores, then moves, then reloads.
-    before: Buf<Edit>,
-    stores: Buf<Edit>,
-    moves: Buf<(PReg, PReg)>,
-    reloads: Buf<Edit>,
+    before: Edits,
+    stores: Edits,
+    moves: SmallVec<[(PReg, PReg); 4]>,
+    reloads: Edits,
 }
 
 /// What the current instruction keeps others out of.
@@ -132,7 +153,8 @@ fn masks(set: PRegSet) -> [Mask; CLASSES] {
 }
 
 impl<'a, 'f> Scan<'a, 'f> {
-    fn new(function: &'a Allocatable<'f>, registers: &Registers) -> Scan<'a, 'f> {
+    #[inline(always)]
+    fn new(function: &'a Allocatable<'f>, registers: &Registers, occupants: &'a mut [Occupant; REGS]) -> Scan<'a, 'f> {
         let values = function.num_vregs();
         let output = Output {
             allocs: Buf::filled(Allocation::none(), function.operand_count()).into_vec(),
@@ -146,22 +168,18 @@ impl<'a, 'f> Scan<'a, 'f> {
             preferred: registers.preferred,
             scratch: registers.env.scratch_by_class,
             avoided: [0; CLASSES],
-            place: Buf::filled(NO_REG, values),
-            slot: Buf::filled(NONE, values),
-            hint: Buf::filled(NO_REG, values),
-            global: Buf::filled(false, values),
-            occupant: [NONE; REGS],
-            next_use: [0; REGS],
+            homes: Buf::filled(NOWHERE, values),
+            occupants,
             occupied: [0; CLASSES],
             slots: 0,
             slot_size: function.flat().lanes.into(),
-            free_slots: Buf::new(),
-            freed_slots: Buf::new(),
+            free_slots: Vec::new(),
+            freed_slots: SmallVec::new(),
             output,
-            before: Buf::new(),
-            stores: Buf::new(),
-            moves: Buf::new(),
-            reloads: Buf::new(),
+            before: Edits::new(),
+            stores: Edits::new(),
+            moves: SmallVec::new(),
+            reloads: Edits::new(),
         }
     }
 
@@ -169,26 +187,26 @@ impl<'a, 'f> Scan<'a, 'f> {
     fn note_values(&mut self) {
         let function = self.function;
         let blocks = &function.flat().blocks;
-        let mut home = Buf::filled(0u32, if blocks.len() > 1 { self.place.len() } else { 0 });
+        let mut home = Buf::filled(0u32, if blocks.len() > 1 { self.homes.len() } else { 0 });
         for (index, block) in blocks.iter().enumerate() {
             for reg in &block.params {
-                self.global[reg.vreg()] = true;
+                self.homes[reg.vreg()].global = true;
             }
             let (start, end) = block.insts;
             for operand in function.operands_of(start as usize..end as usize) {
                 let value = operand.vreg().vreg();
                 if let (OperandKind::Def, OperandConstraint::FixedReg(reg)) = (operand.kind(), operand.constraint()) {
-                    self.hint[value] = reg.index() as u8;
+                    self.homes[value].hint = reg.index() as u8;
                 }
                 if blocks.len() > 1 {
                     match operand.kind() {
                         OperandKind::Def => home[value] = index as u32,
-                        OperandKind::Use => self.global[value] |= home[value] != index as u32,
+                        OperandKind::Use => self.homes[value].global |= home[value] != index as u32,
                     }
                 }
             }
             for reg in &block.jump_args {
-                self.global[reg.vreg()] |= home[reg.vreg()] != index as u32;
+                self.homes[reg.vreg()].global |= home[reg.vreg()] != index as u32;
             }
         }
         if function.num_insts() > 0 {
@@ -223,7 +241,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         if self.occupied == [0; CLASSES] {
             return;
         }
-        let mut loads = Vec::new();
+        let mut loads = Edits::new();
         for class in 0..CLASSES {
             let mut rest = self.occupied[class];
             while rest != 0 {
@@ -234,24 +252,25 @@ impl<'a, 'f> Scan<'a, 'f> {
                 loads.push(Edit::Move { from, to: Allocation::reg(reg) });
             }
         }
-        self.before.splice(0..0, loads);
+        loads.append(&mut self.before);
+        self.before = loads;
     }
 
     fn flush_edits(&mut self, inst: u32) {
+        if self.reloads.is_empty() && self.moves.is_empty() && self.stores.is_empty() && self.before.is_empty() {
+            return;
+        }
         let inst = Inst::new(inst as usize);
         let edits = &mut self.output.edits;
         let after = ProgPoint::after(inst);
         edits.extend(self.reloads.drain(..).rev().map(|edit| (after, edit)));
-        if !self.moves.is_empty() {
-            let ordered = in_parallel(&self.moves, self.scratch);
-            self.moves.clear();
-            edits.extend(
-                ordered
-                    .into_iter()
-                    .rev()
-                    .map(|(from, to)| (after, Edit::Move { from: Allocation::reg(from), to: Allocation::reg(to) })),
-            );
+        let move_of = |(from, to)| (after, Edit::Move { from: Allocation::reg(from), to: Allocation::reg(to) });
+        match self.moves[..] {
+            [] => {}
+            [only] => edits.push(move_of(only)),
+            _ => edits.extend(in_parallel(&self.moves, self.scratch).into_iter().rev().map(move_of)),
         }
+        self.moves.clear();
         edits.extend(self.stores.drain(..).rev().map(|edit| (after, edit)));
         edits.extend(self.before.drain(..).rev().map(|edit| (ProgPoint::before(inst), edit)));
     }
@@ -260,35 +279,52 @@ impl<'a, 'f> Scan<'a, 'f> {
         let function = self.function;
         let range = function.operand_range(inst as usize);
         let operands = function.operands_of(inst as usize..inst as usize + 1);
-        let clobbers = function.clobbers(inst as usize).map_or([0; CLASSES], masks);
         let mut pinned = Pinned::default();
+        if let Some(clobbers) = function.clobbers(inst as usize) {
+            self.clobber(masks(clobbers), operands, &mut pinned);
+        }
+        let is_bound = operands.iter().any(|operand| operand.constraint() != OperandConstraint::Reg);
+        if is_bound {
+            self.reserve_fixed(operands, &mut pinned);
+        }
+        self.results(operands, range.start, &mut pinned)?;
+        if is_bound {
+            self.bound_uses(operands, range.start, inst, &mut pinned);
+        }
+        self.free_uses(operands, range.start, inst, &mut pinned)?;
+        self.free_slots.extend(self.freed_slots.drain(..));
+        Ok(())
+    }
+
+    /// What is in registers that the instruction leaves undefined is reloaded behind it.
+    fn clobber(&mut self, clobbers: [Mask; CLASSES], operands: &[Operand], pinned: &mut Pinned) {
         for (class, clobbered) in clobbers.into_iter().enumerate() {
             let mut doomed = clobbered & self.occupied[class];
             while doomed != 0 {
                 let reg = register(class, doomed.trailing_zeros());
                 doomed &= doomed - 1;
                 // A result that is expected there is moved there.
-                if !operands.iter().any(|operand| is_def_of(*operand, self.occupant[reg.index()])) {
+                if !operands.iter().any(|operand| is_def_of(*operand, self.occupants[reg.index()].value)) {
                     self.evict(reg);
                 }
             }
             pinned.late[class] |= clobbered;
         }
-        self.reserve_fixed(operands, &mut pinned);
+    }
+
+    /// Chooses the registers of the results, which are no longer live above.
+    fn results(&mut self, operands: &[Operand], start: usize, pinned: &mut Pinned) -> Result<(), RegAllocError> {
         for (index, operand) in operands.iter().enumerate() {
             if operand.kind() == OperandKind::Def {
-                let reg = self.def(*operand, &mut pinned)?;
-                self.output.allocs[range.start + index] = Allocation::reg(reg);
+                let reg = self.def(*operand, pinned)?;
+                self.output.allocs[start + index] = Allocation::reg(reg);
             }
         }
-        // The results are no longer live above.
         for (index, operand) in operands.iter().enumerate() {
             if operand.kind() == OperandKind::Def {
-                self.finish_def(operand.vreg(), self.output.allocs[range.start + index]);
+                self.finish_def(operand.vreg(), self.output.allocs[start + index]);
             }
         }
-        self.uses(operands, range.start, inst, &mut pinned)?;
-        self.free_slots.append(&mut self.freed_slots);
         Ok(())
     }
 
@@ -297,7 +333,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         for operand in operands {
             let OperandConstraint::FixedReg(reg) = operand.constraint() else { continue };
             let class = class_index(reg.class());
-            let occupant = self.occupant[reg.index()];
+            let occupant = self.occupants[reg.index()].value;
             let is_def = operand.kind() == OperandKind::Def;
             let belongs = occupant == operand.vreg().vreg() as u32
                 || (is_def && operands.iter().any(|other| is_def_of(*other, occupant)));
@@ -332,7 +368,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         }
         let reg = match operand.constraint() {
             OperandConstraint::FixedReg(reg) => reg,
-            _ => match self.place[value] {
+            _ => match self.homes[value].place {
                 index if index != NO_REG && taken & bit(PReg::from_index(index.into())) == 0 => {
                     PReg::from_index(index.into())
                 }
@@ -349,15 +385,15 @@ impl<'a, 'f> Scan<'a, 'f> {
     /// Stores and moves a result to where it is expected.
     fn finish_def(&mut self, vreg: VReg, written: Allocation) {
         let value = vreg.vreg();
-        if self.global[value] || self.slot[value] != NONE {
+        if self.homes[value].global || self.homes[value].slot != NONE {
             let to = self.slot_of(value as u32);
             self.stores.push(Edit::Move { from: written, to });
-            if !self.global[value] {
-                self.freed_slots.push(self.slot[value]);
+            if !self.homes[value].global {
+                self.freed_slots.push(self.homes[value].slot);
             }
         }
-        if self.place[value] != NO_REG {
-            let to = PReg::from_index(self.place[value].into());
+        if self.homes[value].place != NO_REG {
+            let to = PReg::from_index(self.homes[value].place.into());
             self.vacate(to);
             if let Some(from) = written.as_reg().filter(|from| *from != to) {
                 self.moves.push((from, to));
@@ -365,72 +401,77 @@ impl<'a, 'f> Scan<'a, 'f> {
         }
     }
 
-    fn uses(
+    /// The arguments that are wanted in the register of a result, or in a fixed one.
+    fn bound_uses(&mut self, operands: &[Operand], start: usize, inst: u32, pinned: &mut Pinned) {
+        for (index, operand) in operands.iter().enumerate().filter(is_use) {
+            let shares = |operand: &Operand| operand.constraint() == OperandConstraint::Reuse(index);
+            let wanted = match (operands.iter().position(shares), operand.constraint()) {
+                (Some(result), _) => self.output.allocs[start + result].as_reg(),
+                (None, OperandConstraint::FixedReg(reg)) => Some(reg),
+                (None, _) => None,
+            };
+            let Some(reg) = wanted else { continue };
+            let value = operand.vreg().vreg();
+            if self.homes[value].place == NO_REG && self.occupants[reg.index()].value == NONE {
+                self.occupy(reg, value as u32);
+            } else if self.homes[value].place as usize != reg.index() {
+                let from = PReg::from_index(self.homes[value].place.into());
+                pinned.early[class_index(from.class())] |= bit(from);
+                self.before.push(Edit::Move { from: Allocation::reg(from), to: Allocation::reg(reg) });
+            }
+            self.set_use(start + index, reg, inst, pinned);
+        }
+    }
+
+    /// The other arguments: those that have a register, then those that need one.
+    fn free_uses(
         &mut self,
         operands: &[Operand],
         start: usize,
         inst: u32,
         pinned: &mut Pinned,
     ) -> Result<(), RegAllocError> {
-        // The register of the result that a use shares, else the fixed one.
-        let wanted = |scan: &Self, index: usize| -> Option<PReg> {
-            let shares = |operand: &Operand| operand.constraint() == OperandConstraint::Reuse(index);
-            if let Some(result) = operands.iter().position(shares) {
-                return scan.output.allocs[start + result].as_reg();
+        let mut some_need_one = false;
+        for (index, operand) in operands.iter().enumerate().filter(is_use) {
+            if self.output.allocs[start + index].is_none() {
+                match self.homes[operand.vreg().vreg()].place {
+                    NO_REG => some_need_one = true,
+                    place => self.set_use(start + index, PReg::from_index(place.into()), inst, pinned),
+                }
             }
-            match operands[index].constraint() {
-                OperandConstraint::FixedReg(reg) => Some(reg),
-                _ => None,
-            }
-        };
-        let is_use = |operand: &(usize, &Operand)| operand.1.kind() == OperandKind::Use;
-        let all = || operands.iter().enumerate().filter(is_use);
-        let wants: SmallVec<[Option<PReg>; 8]> = (0..operands.len()).map(|index| wanted(self, index)).collect();
-        for (index, operand) in all() {
-            let Some(reg) = wants[index] else { continue };
-            let value = operand.vreg().vreg();
-            if self.place[value] == NO_REG && self.occupant[reg.index()] == NONE {
-                self.occupy(reg, value as u32);
-            } else if self.place[value] as usize != reg.index() {
-                let from = PReg::from_index(self.place[value].into());
-                pinned.early[class_index(from.class())] |= bit(from);
-                self.before.push(Edit::Move { from: Allocation::reg(from), to: Allocation::reg(reg) });
-            }
-            self.set_use(start + index, reg, inst, pinned);
         }
-        // Those that have a register, then those that need one.
-        for needs_one in [false, true] {
-            for (index, operand) in all().filter(|(index, _)| wants[*index].is_none()) {
-                let value = operand.vreg().vreg();
-                let class = class_index(operand.class());
-                let has_one = self.place[value] != NO_REG;
-                if !self.output.allocs[start + index].is_none() || (!needs_one && !has_one) {
-                    continue;
-                }
-                if !has_one {
-                    let mut taken = pinned.early[class];
-                    if operand.pos() == OperandPos::Late {
-                        taken |= pinned.late[class];
-                    }
-                    let reg = self.pick(value, class, taken)?;
-                    self.occupy(reg, value as u32);
-                }
-                self.set_use(start + index, PReg::from_index(self.place[value].into()), inst, pinned);
+        if !some_need_one {
+            return Ok(());
+        }
+        for (index, operand) in operands.iter().enumerate().filter(is_use) {
+            if !self.output.allocs[start + index].is_none() {
+                continue;
             }
+            let value = operand.vreg().vreg();
+            let class = class_index(operand.class());
+            if self.homes[value].place == NO_REG {
+                let mut taken = pinned.early[class];
+                if operand.pos() == OperandPos::Late {
+                    taken |= pinned.late[class];
+                }
+                let reg = self.pick(value, class, taken)?;
+                self.occupy(reg, value as u32);
+            }
+            self.set_use(start + index, PReg::from_index(self.homes[value].place.into()), inst, pinned);
         }
         Ok(())
     }
 
     fn set_use(&mut self, at: usize, reg: PReg, inst: u32, pinned: &mut Pinned) {
         self.output.allocs[at] = Allocation::reg(reg);
-        self.next_use[reg.index()] = inst;
+        self.occupants[reg.index()].next_use = inst;
         pinned.early[class_index(reg.class())] |= bit(reg);
     }
 
     /// A register for a value, none of `taken`: free, or freed from the value that is wanted last.
     fn pick(&mut self, value: usize, class: usize, taken: Mask) -> Result<PReg, RegAllocError> {
         let free = self.allocatable[class] & !self.occupied[class] & !taken;
-        let hint = self.hint[value];
+        let hint = self.homes[value].hint;
         if hint != NO_REG && free & bit(PReg::from_index(hint.into())) != 0 {
             return Ok(PReg::from_index(hint.into()));
         }
@@ -443,7 +484,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         while rest != 0 {
             let reg = register(class, rest.trailing_zeros());
             rest &= rest - 1;
-            if last.is_none_or(|last| self.next_use[reg.index()] > self.next_use[last.index()]) {
+            if last.is_none_or(|last| self.occupants[reg.index()].next_use > self.occupants[last.index()].next_use) {
                 last = Some(reg);
             }
         }
@@ -453,16 +494,16 @@ impl<'a, 'f> Scan<'a, 'f> {
     }
 
     fn occupy(&mut self, reg: PReg, value: u32) {
-        self.place[value as usize] = reg.index() as u8;
-        self.occupant[reg.index()] = value;
+        self.homes[value as usize].place = reg.index() as u8;
+        self.occupants[reg.index()].value = value;
         self.occupied[class_index(reg.class())] |= bit(reg);
     }
 
     fn vacate(&mut self, reg: PReg) -> u32 {
-        let value = std::mem::replace(&mut self.occupant[reg.index()], NONE);
+        let value = std::mem::replace(&mut self.occupants[reg.index()].value, NONE);
         self.occupied[class_index(reg.class())] &= !bit(reg);
         if value != NONE {
-            self.place[value as usize] = NO_REG;
+            self.homes[value as usize].place = NO_REG;
         }
         value
     }
@@ -477,16 +518,16 @@ impl<'a, 'f> Scan<'a, 'f> {
     }
 
     fn slot_of(&mut self, value: u32) -> Allocation {
-        let slot = &mut self.slot[value as usize];
-        if *slot == NONE {
+        let home = &mut self.homes[value as usize];
+        if home.slot == NONE {
             // A slot is free again above the definition of its value; those of values in several blocks never are.
-            let reused = if self.global[value as usize] { None } else { self.free_slots.pop() };
-            *slot = reused.unwrap_or_else(|| {
+            let reused = if home.global { None } else { self.free_slots.pop() };
+            home.slot = reused.unwrap_or_else(|| {
                 self.slots += 1;
                 self.slots - 1
             });
         }
-        Allocation::stack(SpillSlot::new(*slot as usize * self.slot_size))
+        Allocation::stack(SpillSlot::new(home.slot as usize * self.slot_size))
     }
 
     /// Arguments go to the slots of the parameters.
@@ -500,13 +541,16 @@ impl<'a, 'f> Scan<'a, 'f> {
             let value = arg.vreg();
             let class = class_index(arg.class());
             let to = self.slot_of(param.vreg() as u32);
-            if self.place[value] == NO_REG && !self.global[value] && self.occupied[class].count_ones() < MAX_JUMP_REGS {
+            if self.homes[value].place == NO_REG
+                && !self.homes[value].global
+                && self.occupied[class].count_ones() < MAX_JUMP_REGS
+            {
                 let reg = self.pick(value, class, 0)?;
                 self.occupy(reg, value as u32);
-                self.next_use[reg.index()] = inst;
+                self.occupants[reg.index()].next_use = inst;
             }
-            if self.place[value] != NO_REG {
-                let from = Allocation::reg(PReg::from_index(self.place[value].into()));
+            if self.homes[value].place != NO_REG {
+                let from = Allocation::reg(PReg::from_index(self.homes[value].place.into()));
                 stores.push(Edit::Move { from, to });
             } else {
                 let from = self.slot_of(value as u32);
@@ -516,7 +560,7 @@ impl<'a, 'f> Scan<'a, 'f> {
             }
         }
         self.copy_slots(slots)?;
-        self.before.append(&mut stores);
+        self.before.extend(stores);
         Ok(())
     }
 
@@ -569,6 +613,10 @@ impl<'a, 'f> Scan<'a, 'f> {
         self.before.push(Edit::Move { from: Allocation::reg(scratch), to });
         Ok(())
     }
+}
+
+fn is_use(operand: &(usize, &Operand)) -> bool {
+    operand.1.kind() == OperandKind::Use
 }
 
 fn is_def_of(operand: Operand, value: u32) -> bool {

@@ -91,6 +91,28 @@ impl Index {
         index
     }
 
+    /// Of a function whose only region is its body: definitions and the order, which is all that can be asked there.
+    pub fn in_line(func: &Func) -> Index {
+        let mut index = Index {
+            def: Buf::filled(Def::None, func.values.len()),
+            owner: Buf::empty(),
+            region: Buf::empty(),
+            exits: Ways::default(),
+            repeats: Ways::default(),
+            order: Buf::of(&func.regions[func.body().index()].insts),
+            position: Buf::empty(),
+        };
+        for &param in &func.params {
+            index.def[param.index()] = Def::Param;
+        }
+        for &id in &index.order {
+            for (i, value) in func.results(id).enumerate() {
+                index.def[value.index()] = Def::Result(id, i as u32);
+            }
+        }
+        index
+    }
+
     fn enter(&mut self, func: &Func, id: InstId, region: RegionId) {
         self.region[id.index()] = region;
         self.position[id.index()] = self.order.len() as u32;

@@ -15,11 +15,11 @@ const CANONICAL_DEPTH: u32 = 4;
 
 /// Folds the whole function in one walk.
 pub(super) fn fold(func: &mut Func) {
-    let mut index = Index::new(func);
+    let mut index = if func.regions.len() == 1 { Index::in_line(func) } else { Index::new(func) };
     let replace = Replace::new(func);
     let order = std::mem::take(&mut index.order);
     let mut fold = Fold { func, index, replace, inserted: Map::default() };
-    for id in order {
+    for &id in &order {
         fold.inst(id);
     }
     let Fold { func, replace, inserted, .. } = fold;

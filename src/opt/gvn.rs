@@ -18,7 +18,9 @@ use std::hash::{BuildHasher, Hasher};
 pub(super) fn number(func: &mut Func, has_loops: bool) {
     let writing_loops = if has_loops { writing_loops(func) } else { Buf::new() };
     let replace = Replace::new(func);
-    let index = (0..func.values.len() as u32).map(Value).collect();
+    let checks = func.insts.iter().any(|inst| matches!(inst.kind, InstKind::BoundsCheck | InstKind::AssumeInBounds));
+    let values = if checks { func.values.len() as u32 } else { 0 };
+    let index = (0..values).map(Value).collect();
     let table = Table::new(func.insts.len());
     let mut numbering = Numbering { func, replace, writing_loops, table, epoch: 0, index };
     numbering.walk();
@@ -124,7 +126,7 @@ struct Numbering<'a> {
     writing_loops: Buf<bool>,
     table: Table,
     epoch: u32,
-    /// For each value that is a checked index, the index.
+    /// For each value that is a checked index, the index; empty where none is checked.
     index: Buf<Value>,
 }
 
@@ -191,7 +193,7 @@ impl Numbering<'_> {
     /// The index that was checked.
     fn index_of(&mut self, checked: Value) -> Value {
         let checked = self.replace.resolve(checked);
-        self.index[checked.index()]
+        self.index.get(checked.index()).copied().unwrap_or(checked)
     }
 
     /// What was stored is what a load of the same element gives until something else may write. An `f32` is rounded on the way.

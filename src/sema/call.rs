@@ -17,7 +17,7 @@ impl Checker<'_> {
     #[inline(never)]
     pub fn call(&mut self, name: Ident, args: List, span: Span) -> Val {
         let text = self.text(name.symbol);
-        let own = self.fn_of[name.symbol.0 as usize];
+        let own = self.fn_named(name.symbol);
         let host = self.host_of.get(text).copied();
         if self.in_const && (own.is_some() || host.is_some()) {
             return self.not_constant(span, "a call of a function that is not built in");
@@ -51,7 +51,7 @@ impl Checker<'_> {
         if !self.unknown.insert((usize::MAX, name.symbol)) {
             return;
         }
-        let value = self.scopes.get(name.symbol).is_some() || self.const_of[name.symbol.0 as usize].is_some();
+        let value = self.scopes.get(name.symbol).is_some() || self.const_named(name.symbol).is_some();
         if value || builtins::constant(text).is_some() {
             let message = format!("{} is a value, not a function", quote(text));
             let error = self.errors.add("E0107", name.span, message);

@@ -111,7 +111,7 @@ pub(super) struct Checker<'a> {
     pub scopes: Scopes,
     pub body: Body,
     pub signatures: Vec<Signature>,
-    /// The function of each symbol that names one.
+    /// The function of each symbol that names one; empty where there are none, as with the next.
     pub fn_of: Buf<Option<u32>>,
     /// The constant of each symbol that names one.
     pub const_of: Buf<Option<u32>>,
@@ -130,6 +130,8 @@ pub(super) struct Checker<'a> {
 impl<'a> Checker<'a> {
     pub fn new(source: &'a str, ast: &'a Ast, env: &'a Env) -> Checker<'a> {
         let symbols = ast.symbols.len();
+        let mut funcs = Vec::with_capacity(ast.fns.len() + 1);
+        funcs.extend(ast.fns.iter().map(|_| None));
         Checker {
             source,
             ast,
@@ -139,21 +141,23 @@ impl<'a> Checker<'a> {
             scopes: Scopes::new(symbols),
             body: Body::default(),
             signatures: Vec::new(),
-            fn_of: Buf::filled(None, symbols),
-            const_of: Buf::filled(None, symbols),
+            fn_of: Buf::filled(None, if ast.fns.is_empty() { 0 } else { symbols }),
+            const_of: Buf::filled(None, if ast.consts.is_empty() { 0 } else { symbols }),
             const_values: vec![None; ast.consts.len()],
             host_of: env.hosts.iter().enumerate().map(|(i, h)| (h.name.as_str(), i as u32)).collect(),
             in_const: false,
             main_names: None,
             unknown: Set::default(),
-            funcs: ast.fns.iter().map(|_| None).collect(),
+            funcs,
         }
     }
 
     /// The typed program, or what is wrong.
     pub fn finish(mut self) -> Result<Hir, Diagnostics> {
         if self.errors.is_empty() {
-            self.hir.funcs = self.funcs.into_iter().flatten().collect();
+            #[expect(clippy::filter_map_identity, reason = "`flatten` would take new memory")]
+            let funcs = self.funcs.into_iter().filter_map(|func| func).collect();
+            self.hir.funcs = funcs;
             return Ok(self.hir);
         }
         Err(self.errors.into_diagnostics())
@@ -245,6 +249,16 @@ impl<'a> Checker<'a> {
         error.help = Some("give one of them another name".into());
     }
 
+    /// The function of this name.
+    pub fn fn_named(&self, symbol: Symbol) -> Option<u32> {
+        self.fn_of.get(symbol.0 as usize).copied().flatten()
+    }
+
+    /// The constant of this name.
+    pub fn const_named(&self, symbol: Symbol) -> Option<u32> {
+        self.const_of.get(symbol.0 as usize).copied().flatten()
+    }
+
     fn call_order(&self) -> super::graph::Order {
         struct Calls<'c> {
             fn_of: &'c [Option<u32>],
@@ -252,7 +266,7 @@ impl<'a> Checker<'a> {
         }
         impl Visit for Calls<'_> {
             fn call(&mut self, name: Ident) {
-                if let Some(to) = self.fn_of[name.symbol.0 as usize] {
+                if let Some(&Some(to)) = self.fn_of.get(name.symbol.0 as usize) {
                     self.graph.edge(to);
                 }
             }

@@ -44,7 +44,7 @@ impl Checker<'_> {
         }
         impl Visit for Uses<'_> {
             fn name(&mut self, symbol: Symbol, _span: Span) {
-                if let Some(to) = self.const_of[symbol.0 as usize] {
+                if let Some(&Some(to)) = self.const_of.get(symbol.0 as usize) {
                     self.graph.edge(to);
                 }
             }

@@ -63,7 +63,7 @@ impl Checker<'_> {
         if let Some(local) = self.scopes.get(symbol) {
             return self.local(LocalId(local), span);
         }
-        if let Some(index) = self.const_of[symbol.0 as usize] {
+        if let Some(index) = self.const_named(symbol) {
             return match self.const_values[index as usize] {
                 Some(ConstValue::Known(value)) => self.literal(value, span),
                 Some(ConstValue::Traps { kind, span, ty }) => self.trapping(kind, span, ty),
@@ -94,9 +94,8 @@ impl Checker<'_> {
         }
         let in_main = self.body.index == self.ast.fns.len();
         let in_program = self.is_main_name(symbol);
-        let callable = self.fn_of[symbol.0 as usize].is_some()
-            || self.host_of.contains_key(name)
-            || builtins::builtin(name).is_some();
+        let callable =
+            self.fn_named(symbol).is_some() || self.host_of.contains_key(name) || builtins::builtin(name).is_some();
         let outside = !in_main && (in_program || self.env.inputs.iter().any(|i| i.name == name));
         let help;
         if outside || self.in_const && in_program {

@@ -102,7 +102,7 @@ impl Checker<'_> {
     fn assignable(&mut self, symbol: Symbol, place: Span, op: Option<BinaryOp>, span: Span) -> Option<LocalId> {
         let name = self.text(symbol);
         let Some(local) = self.scopes.get(symbol) else {
-            if self.const_of[symbol.0 as usize].is_some() || builtins::constant(name).is_some() {
+            if self.const_named(symbol).is_some() || builtins::constant(name).is_some() {
                 let message = format!("{} is a constant; it cannot be assigned", quote(name));
                 let error = self.errors.add("E0130", span, message);
                 error.help = Some(format!("declare a variable: `var {} = …;`", brief(name)));
