@@ -2,7 +2,7 @@
 
 use crate::engine::{Engine, Refusal};
 use crate::error::Error;
-use crate::module::{Body, Module, ModuleParts};
+use crate::module::{Body, Module, Text};
 use crate::runtime::program::{Pack, Program, Signatures};
 use crate::sema::hir::Hir;
 use crate::types::Type;
@@ -75,7 +75,7 @@ impl<'a, 'e> Batch<'a, 'e> {
     }
 
     fn module(&self, text: &str, body: Body) -> Module {
-        Module::new(ModuleParts { engine: self.engine.inner.clone(), source: text.into(), body })
+        Module::new(&self.engine.inner, Text::alone(text), body)
     }
 
     fn publish(&mut self) {
@@ -83,8 +83,10 @@ impl<'a, 'e> Batch<'a, 'e> {
         let waiting = std::mem::take(&mut self.waiting);
         match pack.publish(&self.engine.inner.code) {
             Ok(programs) => {
-                for (Waiting { index, text, .. }, program) in waiting.into_iter().zip(programs) {
-                    self.done[index] = Some(Ok(self.module(text, Body::Code(Arc::new(program)))));
+                let texts = pieces(waiting.iter().map(|waiting| waiting.text));
+                for ((Waiting { index, .. }, text), program) in waiting.iter().zip(texts).zip(programs) {
+                    let body = Body::Code(Arc::new(program));
+                    self.done[*index] = Some(Ok(Module::new(&self.engine.inner, text, body)));
                 }
             }
             // One of them was; which, is told by compiling each by itself.
@@ -112,4 +114,29 @@ impl<'a, 'e> Batch<'a, 'e> {
         let lost = || Err(Error::Machine("internal error: a program without an outcome".to_owned()));
         self.done.into_iter().map(|outcome| outcome.unwrap_or_else(lost)).collect()
     }
+}
+
+/// Bytes of texts that share a piece of memory, but for the last of them. It is given back when no program of it lives, as a page of code is.
+const PIECE: usize = 4 << 10;
+
+/// Texts, packed into pieces.
+fn pieces<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Text> {
+    let mut packed = Vec::with_capacity(texts.size_hint().0);
+    let mut piece = String::with_capacity(PIECE);
+    // The places of those in the piece that is being filled.
+    let mut places: Vec<(usize, usize)> = Vec::new();
+    let mut close = |piece: &mut String, places: &mut Vec<(usize, usize)>| {
+        let shared: Arc<str> = Arc::from(piece.as_str());
+        packed.extend(places.drain(..).map(|(start, len)| Text::part(shared.clone(), start, len)));
+        piece.clear();
+    };
+    for text in texts {
+        places.push((piece.len(), text.len()));
+        piece.push_str(text);
+        if piece.len() >= PIECE {
+            close(&mut piece, &mut places);
+        }
+    }
+    close(&mut piece, &mut places);
+    packed
 }

@@ -9,7 +9,7 @@ use crate::host::{HostFn, IntoHostFn};
 use crate::ir;
 use crate::limits::Limits;
 use crate::memory::{self, CodeArena, CodeArenaConfig, MemoryError, Publication, StackPool};
-use crate::module::{Body, Function, Module, ModuleParts};
+use crate::module::{Body, Function, Module, Text};
 use crate::opt::{self, Passes};
 use crate::runtime::Hosts;
 use crate::runtime::fpenv::FpEnv;
@@ -275,7 +275,7 @@ impl Engine {
             Some(program) => Body::Code(program),
             None => Body::typed(hir),
         };
-        Ok(Module::new(ModuleParts { engine: self.inner.clone(), source: text.into(), body }))
+        Ok(Module::new(&self.inner, Text::alone(text), body))
     }
 
     /// Compiles many programs, each with inputs of its own, and packs their code into shared pages: much faster and smaller than one by one.

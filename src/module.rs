@@ -18,30 +18,50 @@ use std::sync::Arc;
 /// A compiled program. Clones are the same program; it lives until the last clone and handle is dropped.
 #[derive(Clone, Debug)]
 pub struct Module {
-    parts: Arc<ModuleParts>,
-}
-
-#[derive(Debug)]
-pub(crate) struct ModuleParts {
-    pub engine: Arc<EngineInner>,
-    pub source: Box<str>,
-    pub body: Body,
+    engine: Arc<EngineInner>,
+    source: Text,
+    body: Body,
 }
 
 /// What runs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Body {
     /// Machine code.
     Code(Arc<Program>),
     /// The typed program, by the interpreter.
-    Typed(Box<(Hir, Signatures)>),
+    Typed(Arc<(Hir, Signatures)>),
+}
+
+/// A program's text, perhaps in one piece of memory with others: small pieces that live as long as a formula does would be most of what a million take.
+#[derive(Clone, Debug)]
+pub(crate) struct Text {
+    shared: Arc<str>,
+    start: u32,
+    len: u32,
+}
+
+impl Text {
+    /// By itself.
+    pub fn alone(text: &str) -> Text {
+        Text { shared: text.into(), start: 0, len: text.len() as u32 }
+    }
+
+    /// So many bytes from a place on.
+    pub fn part(shared: Arc<str>, start: usize, len: usize) -> Text {
+        Text { shared, start: start as u32, len: len as u32 }
+    }
+
+    fn get(&self) -> &str {
+        let start = self.start as usize;
+        self.shared.get(start..start + self.len as usize).unwrap_or_default()
+    }
 }
 
 impl Body {
     /// For the interpreter.
     pub fn typed(hir: Hir) -> Body {
         let signatures = Signatures::of(&hir);
-        Body::Typed(Box::new((hir, signatures)))
+        Body::Typed(Arc::new((hir, signatures)))
     }
 }
 
@@ -78,19 +98,19 @@ impl std::fmt::Display for Function {
 }
 
 impl Module {
-    pub(crate) fn new(parts: ModuleParts) -> Module {
-        Module { parts: Arc::new(parts) }
+    pub(crate) fn new(engine: &Arc<EngineInner>, source: Text, body: Body) -> Module {
+        Module { engine: engine.clone(), source, body }
     }
 
     fn signatures(&self) -> &Signatures {
-        match &self.parts.body {
+        match &self.body {
             Body::Code(program) => program.signatures(),
             Body::Typed(typed) => &typed.1,
         }
     }
 
     fn code(&self) -> Option<&Arc<Program>> {
-        match &self.parts.body {
+        match &self.body {
             Body::Code(program) => Some(program),
             Body::Typed(_) => None,
         }
@@ -124,7 +144,7 @@ impl Module {
 
     /// The text.
     pub fn source(&self) -> &str {
-        &self.parts.source
+        self.source.get()
     }
 
     /// Whether it runs as machine code.
@@ -163,7 +183,7 @@ impl Module {
         let func = &self.funcs()[id.0 as usize];
         let wanted = S::params();
         if func.is(&wanted, S::Output::TYPE) {
-            let shared = &self.parts.engine;
+            let shared = &self.engine;
             let entry = self.code().and_then(|code| Entry::new(code, &shared.hosts, &shared.config.limits, id));
             return Ok(Func { module: self.clone(), id, entry });
         }
@@ -212,20 +232,20 @@ impl Module {
     }
 
     fn default_sandbox(&self) -> Sandbox {
-        Sandbox::new(self.parts.engine.config.limits.clone())
+        Sandbox::new(self.engine.config.limits.clone())
     }
 
     fn run_values(&self, sandbox: &mut Sandbox, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {
         let func = &self.funcs()[id.0 as usize];
         check_args(func, args)?;
         let fleeting = |arg: &Arg<'_>| matches!(arg, Arg::Mapped(mapped) if mapped.view().can_lose_pages());
-        if self.is_jit() && !self.parts.engine.config.catch_faults && args.iter().any(fleeting) {
+        if self.is_jit() && !self.engine.config.catch_faults && args.iter().any(fleeting) {
             return Err(Error::Machine(
                 "a mapped file may become shorter while a program reads it: turn `Config::catch_faults` on, or copy it"
                     .to_owned(),
             ));
         }
-        let outcome = match &self.parts.body {
+        let outcome = match &self.body {
             Body::Code(code) if code.is_empty(id) => self.interpret(sandbox.parts(), id, args),
             Body::Code(code) => run_values(code, id, self.host(sandbox.parts()), args).map_err(Error::from),
             Body::Typed(_) => self.interpret_mapped(sandbox.parts(), id, args),
@@ -270,14 +290,14 @@ impl Module {
 
     fn host<'a>(&'a self, sandbox: SandboxParts<'a>) -> Host<'a> {
         let SandboxParts { limits, cancel, arena, fuel_left } = sandbox;
-        let engine = &self.parts.engine;
+        let engine = &self.engine;
         let catch_faults = engine.config.catch_faults;
         Host { limits, cancel: Some(cancel), arena, fuel_left, hosts: &engine.hosts, catch_faults }
     }
 
     #[cold]
     fn interpret(&self, sandbox: SandboxParts<'_>, id: FuncId, args: &mut [Arg<'_>]) -> Result<Value, Error> {
-        let typed = match &self.parts.body {
+        let typed = match &self.body {
             Body::Typed(typed) => typed,
             Body::Code(_) => {
                 // What has no code does nothing.
@@ -288,7 +308,7 @@ impl Module {
         let fp = FpEnv::canonical();
         let run = interp::Run {
             hir: &typed.0,
-            hosts: &self.parts.engine.hosts.functions,
+            hosts: &self.engine.hosts.functions,
             limits: sandbox.limits,
             cancel: Some(sandbox.cancel),
             fp: &fp,
