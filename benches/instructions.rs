@@ -4,14 +4,16 @@
 
 mod workloads;
 
-use cresset::{Elem, Engine, Func, InputType, Type};
+use cresset::{Elem, Engine, Func, InputType, Limits, Type};
 use std::hint::black_box;
 use workloads::{C1, C3, L1, L2, L3, L4, L5, OPTION, S1, S2, S3, S4, X, XY, XYDE, numbers, terms};
 
 /// Of S3.
 type OptionPrice = fn(f64, f64, f64, f64, f64) -> f64;
 
-const ROUNDS: [(&str, u32); 18] = [
+const CHECKED: &str = "fn checked(a: i64, b: i64) -> i64 = a * b + a;";
+
+const ROUNDS: [(&str, u32); 20] = [
     ("compile-S1", 20),
     ("compile-S3", 5),
     ("compile-T100", 3),
@@ -30,6 +32,8 @@ const ROUNDS: [(&str, u32); 18] = [
     ("run-L4", 1),
     ("run-L5", 1),
     ("call-L3", 1000),
+    ("call-checked", 1000),
+    ("call-checked-in", 1000),
 ];
 
 #[unsafe(no_mangle)]
@@ -89,6 +93,16 @@ fn workload<'a>(engine: &'a Engine, name: &str) -> Box<dyn FnMut() + 'a> {
         "call-S4" => {
             let f: Func<fn(f64, f64, f64) -> f64> = module(S4, workloads::ABC).program().expect(name);
             Box::new(move || _ = black_box(f.call(black_box((0.7, 4.0, 2.0)))))
+        }
+        // What a call costs that can trap.
+        "call-checked" => {
+            let f: Func<fn(i64, i64) -> i64> = module(CHECKED, &[]).func("checked").expect(name);
+            Box::new(move || _ = black_box(f.call(black_box((3, 4)))))
+        }
+        "call-checked-in" => {
+            let f: Func<fn(i64, i64) -> i64> = module(CHECKED, &[]).func("checked").expect(name);
+            let mut sandbox = engine.sandbox(Limits::default()).expect("a sandbox");
+            Box::new(move || _ = black_box(f.call_in(&mut sandbox, black_box((3, 4)))))
         }
         "run-L2" => {
             let f: Func<fn(&[f64]) -> f64> = module(L2, &[]).func("total").expect(name);

@@ -77,7 +77,10 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         if end > MAX_CODE {
             return Err(CodegenError::TooLarge(func.name.clone()));
         }
-        let is_pure = !flat.insts.iter().any(|inst| inst.kind.needs_context());
+        let is_any = |is: fn(FlatKind) -> bool| flat.insts.iter().any(|inst| is(inst.kind));
+        let is_pure = !is_any(FlatKind::needs_context);
+        let is_light = cx.frame.saved.is_empty() && !is_any(|kind| matches!(kind, FlatKind::CallHelper(_)));
+        let is_bare = is_light && !is_any(FlatKind::needs_run);
         scan::give_back(output);
         codes.push(FuncCode {
             func: FuncId(id),
@@ -85,8 +88,8 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
             end: end as u32,
             frame_size: cx.frame.size,
             is_pure,
-            is_light: cx.frame.saved.is_empty()
-                && !flat.insts.iter().any(|inst| matches!(inst.kind, FlatKind::CallHelper(_))),
+            is_light,
+            is_bare,
         });
     }
     let too_large = || CodegenError::TooLarge(funcs.last().map(|func| func.name.clone()).unwrap_or_default());

@@ -71,6 +71,9 @@ pub struct FuncCode {
     pub is_pure: bool,
     /// Whether it writes no callee-saved register that it would have to save, and calls no runtime function that a trap may leave.
     pub is_light: bool,
+    /// Whether it is light, and of what a run has it needs only where a trap leaves its report: it neither takes fuel nor counts levels, calls none of the
+    /// program's functions and no runtime function but elementary ones. It leaves the registers of fuel and depth alone, also where it traps.
+    pub is_bare: bool,
 }
 
 /// What a return address in the code means.

@@ -34,18 +34,18 @@ pub(super) struct Activation<'a> {
     pub hosts: &'a Hosts,
     pub limits: &'a Limits,
     pub cancel: Option<&'a CancelHandle>,
-    pub fp: &'a FpEnv,
     /// Where its arrays lie, if the host lent it a place.
     lent_arena: Option<&'a mut Arena>,
     lazy: Option<Lazy<'a>>,
-    pub trap: Option<Box<Trap>>,
 }
 
-/// What a run needs once it polls, makes an array or calls the host in vain.
+/// What a run needs once it polls, makes an array, calls the host in vain or traps, or where the host set a floating-point environment of its own.
 struct Lazy<'a> {
     budget: Budget<'a>,
+    fp: &'a FpEnv,
     own_arena: Arena,
     host_failure: Option<HostFailure>,
+    trap: Option<Box<Trap>>,
 }
 
 impl<'a> Activation<'a> {
@@ -53,9 +53,20 @@ impl<'a> Activation<'a> {
         let (limits, cancel) = (self.limits, self.cancel);
         self.lazy.get_or_insert_with(|| Lazy {
             budget: Budget::resume(limits, cancel),
+            fp: &HOST_HAS_THE_SAME,
             own_arena: Arena::new(limits.memory),
             host_failure: None,
+            trap: None,
         })
+    }
+
+    fn has_trapped(&self) -> bool {
+        self.lazy.as_ref().is_some_and(|lazy| lazy.trap.is_some())
+    }
+
+    /// The host's floating-point environment.
+    pub(super) fn fp(&self) -> &'a FpEnv {
+        self.lazy.as_ref().map_or(&HOST_HAS_THE_SAME, |lazy| lazy.fp)
     }
 
     /// Fuel, deadline and cancellation.
@@ -138,19 +149,20 @@ pub enum RunError {
 }
 
 impl<'a> Call<'a> {
-    /// A run on the host's stack, without a deadline, of a host that set no other floating-point environment.
+    /// A run on the host's stack, without a deadline, of a host that set no other floating-point environment; with its first slice of fuel.
     #[inline]
     pub(super) fn new(
         program: &'a Program,
         hosts: &'a Hosts,
         limits: &'a Limits,
         cancel: Option<&'a CancelHandle>,
+        fuel_slice: i64,
         lent_arena: Option<&'a mut Arena>,
     ) -> Call<'a> {
         let arena_top = lent_arena.as_ref().map_or(0, |arena| arena.used() as u64);
         Call {
             context: Context {
-                fuel_slice: Budget::first_slice(limits),
+                fuel_slice,
                 depth_left: i64::from(limits.depth),
                 arena_top,
                 trap_index: 0,
@@ -162,16 +174,7 @@ impl<'a> Call<'a> {
                 helper_sp: 0,
                 helper_ret: 0,
             },
-            activation: Activation {
-                program,
-                hosts,
-                limits,
-                cancel,
-                fp: &HOST_HAS_THE_SAME,
-                lent_arena,
-                lazy: None,
-                trap: None,
-            },
+            activation: Activation { program, hosts, limits, cancel, lent_arena, lazy: None },
         }
     }
 
@@ -179,7 +182,7 @@ impl<'a> Call<'a> {
     #[cold]
     pub(super) fn take_trap(&mut self) -> Box<Trap> {
         let fuel_left = self.fuel_left();
-        let trap = self.activation.trap.take();
+        let trap = self.activation.lazy().trap.take();
         let mut trap = trap.unwrap_or_else(|| Box::new(Trap::new(TrapKind::HostError, Span::default())));
         trap.fuel_left = fuel_left;
         trap
@@ -194,7 +197,12 @@ impl<'a> Call<'a> {
     /// Whether it ended without a trap, and nothing was made for it that must be dropped.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
-        self.activation.trap.is_none() && self.activation.lazy.is_none()
+        self.activation.lazy.is_none()
+    }
+
+    /// Whether a trap ended it.
+    pub(super) fn has_trapped(&self) -> bool {
+        self.activation.has_trapped()
     }
 
     /// What code releases of a lent arena it tells by its own copy of the height.
@@ -224,12 +232,11 @@ pub(super) unsafe fn run(
         _ => Some(host.hosts.stacks.take(stack_need.saturating_add(HEADROOM)).map_err(RunError::Memory)?),
     };
     let fp = FpEnv::canonical();
-    let mut call = Call::new(program, host.hosts, host.limits, host.cancel, Some(host.arena));
-    call.activation.fp = &fp;
-    call.context.stack_top = stack.as_ref().map_or(0, |stack| (stack.top() - STACK_MARGIN) as u64);
     let (budget, fuel_slice) = Budget::start(host.limits, host.cancel);
-    call.context.fuel_slice = fuel_slice;
-    call.activation.lazy().budget = budget;
+    let mut call = Call::new(program, host.hosts, host.limits, host.cancel, fuel_slice, Some(host.arena));
+    call.context.stack_top = stack.as_ref().map_or(0, |stack| (stack.top() - STACK_MARGIN) as u64);
+    let lazy = call.activation.lazy();
+    (lazy.budget, lazy.fp) = (budget, &fp);
     let outer = running((&raw mut call).cast(), program.code_range().start);
     let mut results = [0_u64; 3];
     // SAFETY: (R1) the code is a function of sealed code of this program, made for this machine; the context is set up and outlives the run, as does the
@@ -239,7 +246,7 @@ pub(super) unsafe fn run(
     running(outer, program.code_range().start);
     *host.fuel_left = call.fuel_left();
     call.release();
-    if call.activation.trap.is_none() { Ok(results) } else { Err(RunError::Trap(call.take_trap())) }
+    if call.has_trapped() { Err(RunError::Trap(call.take_trap())) } else { Ok(results) }
 }
 
 /// The context and the activation of a run.
@@ -308,7 +315,7 @@ fn finish_trap(
         trap.host = activation.lazy().host_failure.take();
     }
     collect_frames(activation, place, pc, sp, &mut trap);
-    activation.trap = Some(Box::new(trap));
+    activation.lazy().trap = Some(Box::new(trap));
 }
 
 /// Walks the frames from the trap outward by their fixed sizes, innermost first.

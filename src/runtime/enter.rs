@@ -1,7 +1,7 @@
 //! The way in, and the two ways out: the entry trampoline, the trap exit and the poll thunk.
 //!
 //! Generated code that may trap is entered through [`enter`] or [`enter_in_registers`], which save every callee-saved register of the C ABI and note the
-//! stack pointer in `Context::entry_sp` ([`enter_lightly`] saves those alone that code without calls writes). A function that returns comes back through them. A trap calls [`trap_exit`], which records what happened
+//! stack pointer in `Context::entry_sp` ([`enter_lightly`] and [`enter_barely`] save those alone that such code writes). A function that returns comes back through them. A trap calls [`trap_exit`], which records what happened
 //! while the stack is still there, then takes the stack pointer from the context and leaves as if the entry had returned: no frame of generated code holds
 //! anything that must be cleaned up, so nothing has to be unwound.
 
@@ -173,6 +173,31 @@ mod machine {
             entry_sp = const offset_of!(Context, entry_sp),
             fuel = const offset_of!(Context, fuel_slice),
             depth = const offset_of!(Context, depth_left),
+        )
+    }
+
+    /// As [`enter_in_registers`], for a bare function ([`crate::codegen::blob::FuncCode::is_bare`]): it writes no callee-saved register but that of the
+    /// context, and finds nothing of a run in registers. Where it trapped, the context's fuel means nothing.
+    ///
+    /// # Safety
+    /// As for [`enter_in_registers`].
+    #[unsafe(naked)]
+    pub unsafe extern "sysv64" fn enter_barely() {
+        naked_asm!(
+            // ABI: a word and the return address: rsp is a multiple of 16 at the call.
+            "push r15",
+            "mov r15, rdi",
+            "lea rax, [rsp - 8]",
+            "mov [rdi + {entry_sp}], rax",
+            "mov rax, rsi",
+            "mov rdi, rdx",
+            "mov rsi, rcx",
+            "mov rdx, r8",
+            "mov rcx, r9",
+            "call rax",
+            "pop r15",
+            "ret",
+            entry_sp = const offset_of!(Context, entry_sp),
         )
     }
 
@@ -454,6 +479,7 @@ mod machine {
     }
 
     pub use enter_in_registers as enter_lightly;
+    pub use enter_in_registers as enter_barely;
 
     /// Called by generated code; never returns to it.
     ///
@@ -614,4 +640,6 @@ mod machine {
     }
 }
 
-pub use machine::{enter, enter_in_registers, enter_lightly, host_call, poll, trap_exit, trap_exit_from_helper};
+pub use machine::{
+    enter, enter_barely, enter_in_registers, enter_lightly, host_call, poll, trap_exit, trap_exit_from_helper,
+};

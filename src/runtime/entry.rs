@@ -27,10 +27,13 @@ pub struct Entry<S> {
     code: usize,
     way: Way,
     door: Door,
+    /// Whether the function takes no fuel, and the context's means nothing where it trapped.
+    is_bare: bool,
     /// Calls that allow no more nested calls than this, and set no deadline, go on the host's stack. None do where the arguments do not fit registers.
     quick_depth: Option<u32>,
-    /// Whether that holds of calls without a sandbox.
+    /// Whether that holds of calls without a sandbox, and their first slice of fuel.
     is_quick_alone: bool,
+    first_slice: i64,
     signature: PhantomData<fn() -> S>,
 }
 
@@ -73,9 +76,11 @@ impl<S: Signature> Entry<S> {
             limits: limits.clone(),
             code: program.address(func)?,
             way: if is_direct { Way::Direct } else { Way::Run },
-            door: Door::new(program.is_light()),
+            door: program.door(func),
+            is_bare: program.is_bare(func),
             quick_depth,
             is_quick_alone: allows(quick_depth, limits),
+            first_slice: Budget::first_slice(limits),
             signature: PhantomData,
         })
     }
@@ -97,7 +102,7 @@ impl<S: Signature> Entry<S> {
     #[inline(never)]
     fn call_under_a_context(&self, raw: S::Raw) -> Result<S::Output, RunError> {
         if self.is_quick_alone && FpEnv::is_canonical() {
-            return self.call_quickly(raw.one_by_one(), &self.limits, None, None, &mut None);
+            return self.call_quickly(raw.one_by_one(), &self.limits, self.first_slice, None, None, &mut None);
         }
         let mut arena = Arena::new(self.limits.memory);
         self.call_slowly(raw, &self.limits, None, &mut arena, &mut None)
@@ -134,7 +139,8 @@ impl<S: Signature> Entry<S> {
         raw: S::Raw,
     ) -> Result<S::Output, RunError> {
         if self.is_quick(limits) && !cancel.is_cancelled() {
-            return self.call_quickly(raw.one_by_one(), limits, Some(cancel), Some(arena), fuel_left);
+            let slice = Budget::first_slice(limits);
+            return self.call_quickly(raw.one_by_one(), limits, slice, Some(cancel), Some(arena), fuel_left);
         }
         self.call_slowly(raw, limits, Some(cancel), arena, fuel_left)
     }
@@ -158,22 +164,34 @@ impl<S: Signature> Entry<S> {
         &self,
         raw: S::Raw,
         limits: &Limits,
+        slice: i64,
         cancel: Option<&CancelHandle>,
         arena: Option<&mut Arena>,
         fuel_left: &mut Option<u64>,
     ) -> Result<S::Output, RunError> {
-        let call = Call::new(&self.program, &self.hosts, limits, cancel, arena);
+        let is_lent = arena.is_some();
+        let call = Call::new(&self.program, &self.hosts, limits, cancel, slice, arena);
         let mut call = ManuallyDrop::new(call);
         // SAFETY: (R1, R3) as in `run` and above; the host's stack suffices for so many nested calls, and the arguments fit registers, as `new` found, and
         // the door was chosen for the program.
         let result = unsafe { raw.enter::<RawOutput<S>>(self.door, (&raw mut *call).cast(), self.code) };
-        if cancel.is_some() {
-            *fuel_left = call.fuel_left();
+        if is_lent {
+            call.release();
         }
-        call.release();
-        if !call.is_plain() {
+        if call.is_plain() {
+            if cancel.is_some() {
+                *fuel_left = call.fuel_left();
+            }
+        } else {
             let mut call = ManuallyDrop::into_inner(call);
-            if call.activation.trap.is_some() {
+            let has_trapped = call.has_trapped();
+            if has_trapped && self.is_bare {
+                call.context.fuel_slice = slice;
+            }
+            if cancel.is_some() {
+                *fuel_left = call.fuel_left();
+            }
+            if has_trapped {
                 return Err(RunError::Trap(call.take_trap()));
             }
             // SAFETY: (R4) as below, and its own arena lives until the end of this block.

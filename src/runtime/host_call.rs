@@ -15,7 +15,7 @@ pub(super) extern "C" fn host_call_on_host_stack(ctx: *mut Context, args: *const
         (parts(ctx), std::slice::from_raw_parts(args, 2 + 2 * count))
     };
     let outcome = match activation.hosts.functions.get(words[0] as usize) {
-        Some(host) => activation.fp.in_host(|| host.invoke_words(&words[2..], &mut context.result)),
+        Some(host) => activation.fp().in_host(|| host.invoke_words(&words[2..], &mut context.result)),
         None => Err(Box::new(HostError::Failed("no such host function".to_owned()))),
     };
     if activation.cancel.is_some_and(CancelHandle::is_cancelled) {

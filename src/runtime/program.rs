@@ -11,6 +11,7 @@ use crate::walls::{Wall, stands};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
+use super::raw::Door;
 use super::table::address_of;
 
 /// A program's machine code where it runs.
@@ -131,9 +132,18 @@ impl Program {
         self.code_of(func).is_some_and(|code| code.is_pure && (code.frame_size as usize) < room)
     }
 
-    /// Whether [`super::enter::enter_lightly`] suffices.
-    pub(super) fn is_light(&self) -> bool {
-        self.facts.funcs.iter().all(|func| func.is_light)
+    /// What suffices to enter a function.
+    pub(super) fn door(&self, func: FuncId) -> Door {
+        match self.code_of(func) {
+            Some(code) if code.is_bare => Door::bare(),
+            _ if self.facts.funcs.iter().all(|func| func.is_light) => Door::light(),
+            _ => Door::wide(),
+        }
+    }
+
+    /// Whether a function is entered without fuel and levels.
+    pub(super) fn is_bare(&self, func: FuncId) -> bool {
+        self.code_of(func).is_some_and(|code| code.is_bare)
     }
 
     /// Bytes of stack that a run needs at most, so many nested calls being allowed.

@@ -1,7 +1,7 @@
 //! Arguments and results as machine code takes and gives them: in the registers of the C convention, which is that of generated code.
 
 use super::context::Context;
-use super::enter::{enter_in_registers, enter_lightly};
+use super::enter::{enter_barely, enter_in_registers, enter_lightly};
 
 /// Integer registers that arguments come in.
 #[cfg(not(target_arch = "aarch64"))]
@@ -16,10 +16,19 @@ pub const FLOATS: usize = 8;
 pub struct Door(usize);
 
 impl Door {
-    /// For any program, or for one that is light (see [`enter_lightly`]).
-    pub fn new(is_light: bool) -> Door {
-        let door = if is_light { enter_lightly as *const () } else { enter_in_registers as *const () };
-        Door(door.expose_provenance())
+    /// For any function.
+    pub fn wide() -> Door {
+        Door((enter_in_registers as *const ()).expose_provenance())
+    }
+
+    /// For one of a program that is light: see [`enter_lightly`].
+    pub fn light() -> Door {
+        Door((enter_lightly as *const ()).expose_provenance())
+    }
+
+    /// For one that is bare: see [`enter_barely`].
+    pub fn bare() -> Door {
+        Door((enter_barely as *const ()).expose_provenance())
     }
 }
 

@@ -60,7 +60,7 @@ impl Checker<'_> {
 
     /// A call of the program's own function.
     pub(super) fn call(&mut self, target: u32) -> Result<(), Reason> {
-        if self.func.code.is_pure {
+        if self.func.code.is_pure || self.func.code.is_bare {
             return Err(Reason::Pure);
         }
         let funcs = self.contract.funcs;
@@ -177,7 +177,7 @@ impl Checker<'_> {
                 self.ended = true;
             }
             Helper::Poll => {
-                self.expect(matches!(kind, SiteKind::PollLoop | SiteKind::PollCall(_)))?;
+                self.expect(matches!(kind, SiteKind::PollLoop | SiteKind::PollCall(_)) && !self.func.code.is_bare)?;
                 self.at_call(true)?;
                 for reg in self.machine.scratch {
                     self.state.set_reg(Reg::Int(*reg), UNKNOWN);

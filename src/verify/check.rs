@@ -159,6 +159,10 @@ impl Checker<'_> {
                 return Err(at(func.start, Reason::Cover));
             }
             end = func.end;
+            // What is asked of light code is asked of bare code too.
+            if func.is_bare && !func.is_light {
+                return Err(at(func.start, Reason::Saved));
+            }
             let signature = contract.signatures.get(func.func.0 as usize).ok_or(at(func.start, Reason::Signature))?;
             self.func = Function { code: func, signature };
             self.graph
@@ -485,6 +489,9 @@ impl Checker<'_> {
         }
         // A trap leaves it without giving anything back.
         if self.func.code.is_light && self.machine.saved.contains(&reg) {
+            return Err(Reason::Saved);
+        }
+        if self.func.code.is_bare && reg == self.machine.depth {
             return Err(Reason::Saved);
         }
         if !self.func.code.is_pure {

@@ -61,7 +61,11 @@ impl Checker<'_> {
                 Src::Const(number) => number >= 1,
                 Src::Reg(reg) => reg != to,
             };
-            if a != Src::Reg(to) || !takes || !matches!(self.state.fuel, Fuel::Right | Fuel::Stored) {
+            if self.func.code.is_bare
+                || a != Src::Reg(to)
+                || !takes
+                || !matches!(self.state.fuel, Fuel::Right | Fuel::Stored)
+            {
                 return Err(Reason::Fuel);
             }
             self.state.fuel = Fuel::Taken;

@@ -37,7 +37,8 @@ fn outcome(mutable: bool, script: Vec<Vec<Step>>) -> Result<(), Reason> {
     let end = script.len() as u32;
     let params = [(Type::Array(Elem::I64), mutable), (Type::I64, false)];
     let signatures = [FuncSignature::unnamed("f", &params, Type::I64)];
-    let funcs = [FuncCode { func: FuncId(0), start: 0, end, frame_size: 8, is_pure: false, is_light: false }];
+    let funcs =
+        [FuncCode { func: FuncId(0), start: 0, end, frame_size: 8, is_pure: false, is_light: false, is_bare: false }];
     let sites = [Site { ret: end, kind: SiteKind::Trap(TrapKind::OutOfBounds), place: Origin::default() }];
     let pool = [PoolEntry::Helper(Helper::Trap), PoolEntry::Bits(5)];
     let contract = Contract {
