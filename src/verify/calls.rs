@@ -73,7 +73,7 @@ impl Checker<'_> {
             return Err(Reason::Site);
         }
         self.at_call(true)?;
-        if self.state.fuel == Fuel::Elsewhere {
+        if !matches!(self.state.fuel, Fuel::Right | Fuel::Stored) {
             return Err(Reason::Fuel);
         }
         // A level was taken, and was there.
@@ -182,6 +182,9 @@ impl Checker<'_> {
                 for reg in self.machine.scratch {
                     self.state.set_reg(Reg::Int(*reg), UNKNOWN);
                 }
+                // It keeps the lower halves of vector registers, and no masks.
+                self.forget_vectors();
+                self.state.masks = [UNKNOWN; 8];
                 self.state.set_reg(Reg::Int(self.machine.fuel), UNKNOWN);
                 self.state.fuel = Fuel::Right;
                 self.state.flags = Flags::Unknown;

@@ -326,14 +326,16 @@ impl Checker<'_> {
                 let step = self.graph.steps[step as usize];
                 match step {
                     Step::Branch { cond, .. } => {
-                        self.leave_fuel(cond)?;
+                        let spent = self.leave_fuel(cond)?;
                         if let Some(target) = target.filter(|target| self.matters(*target)) {
                             let mut taken = self.copy_of_state();
                             taken.assume(&self.values, cond, true);
                             learn_exact(&mut self.values, &mut taken, cond, true);
                             learn_lane(&self.values, &mut taken, cond, true);
+                            taken.fuel = if spent == Some(true) { Fuel::Spent } else { taken.fuel };
                             self.edge(at, target, taken)?;
                         }
+                        self.state.fuel = if spent == Some(false) { Fuel::Spent } else { self.state.fuel };
                         self.state.assume(&self.values, cond, false);
                         learn_exact(&mut self.values, &mut self.state, cond, false);
                         learn_lane(&self.values, &mut self.state, cond, false);
@@ -421,16 +423,15 @@ impl Checker<'_> {
         self.spare.pop().unwrap_or_default()
     }
 
-    /// Behind a subtraction from the fuel, only a branch on whether it was there.
-    fn leave_fuel(&mut self, cond: Cond) -> Result<(), Reason> {
+    /// Behind a subtraction from the fuel, only a branch on whether it was there. Tells whether it was not where the condition holds, or where it does not.
+    fn leave_fuel(&mut self, cond: Cond) -> Result<Option<bool>, Reason> {
         if self.state.fuel != Fuel::Taken {
-            return Ok(());
+            return Ok(None);
         }
+        self.state.fuel = Fuel::Right;
         match cond {
-            Cond::Below | Cond::AboveEq | Cond::Negative | Cond::NotNegative | Cond::Lt | Cond::Ge => {
-                self.state.fuel = Fuel::Right;
-                Ok(())
-            }
+            Cond::Below | Cond::Negative | Cond::Lt => Ok(Some(true)),
+            Cond::AboveEq | Cond::NotNegative | Cond::Ge => Ok(Some(false)),
             _ => Err(Reason::Fuel),
         }
     }
@@ -441,6 +442,8 @@ impl Checker<'_> {
             Fuel::Right | Fuel::Stored => Ok(()),
             // Behind a helper, the branch on its outcome may come before the fuel is loaded again.
             Fuel::Elsewhere => Ok(()),
+            // What was not there leads nowhere but to the poll, or to a trap.
+            Fuel::Spent => Ok(()),
             Fuel::Taken => Err(Reason::Fuel),
         }
     }

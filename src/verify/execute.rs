@@ -2,13 +2,17 @@
 
 use super::Reason;
 use super::check::{Checker, PROBE};
-use super::state::{Flags, Known};
+use super::state::{Flags, Fuel, Known};
 use super::step::{Reg, Src, Step};
 use super::values::{Def, UNKNOWN, Value, ZERO};
 
 impl Checker<'_> {
     /// What a step does.
     pub(super) fn step(&mut self, step: Step) -> Result<(), Reason> {
+        if self.state.fuel == Fuel::Taken {
+            // The flags that tell whether it was there must be looked at first.
+            return Err(Reason::Fuel);
+        }
         match step {
             Step::Any(reg) => self.write(reg, UNKNOWN),
             Step::Const { to, value } => {

@@ -383,6 +383,19 @@ impl Checker<'_> {
         }
     }
 
+    /// What a term of a claim is in a state. The length of an array whose address does not stay is what is claimed to be its length, whatever array is there now:
+    /// as which it is known in the loop.
+    fn claimed_term(&self, fresh: &[Fresh], first: &State, state: &State, term: Term) -> Option<Root> {
+        let Term::LengthAt(location) = term else { return self.term(state, term) };
+        let Some(claim) = fresh.iter().find(|fresh| fresh.location == location) else { return self.term(state, term) };
+        let claim = claim.extent?;
+        let length = match claim.as_first {
+            true => self.first_length(first, location),
+            false => claim.lengths.into_iter().flatten().next().map_or(UNKNOWN, |length| state.at(length)),
+        };
+        Some(length).filter(|length| *length != UNKNOWN).map(|length| self.values.root(length))
+    }
+
     /// Whether a head's claims hold in a state; while proofs are looked for, those that do not are taken back.
     fn hold(&mut self, head: &mut Head, state: &State) -> Result<(), Reason> {
         let mut is_right = true;
@@ -416,7 +429,9 @@ impl Checker<'_> {
             }
         }
         let known = Known { values: &self.values, state };
-        let holds = |&(a, b, by): &(Term, Term, i64)| match (self.term(state, a), self.term(state, b)) {
+        let (fresh, first) = (&head.fresh, &head.first);
+        let term = |term: Term| self.claimed_term(fresh, first, state, term);
+        let holds = |&(a, b, by): &(Term, Term, i64)| match (term(a), term(b)) {
             (Some(a), Some(b)) => known.at_most(a, b, by),
             _ => false,
         };

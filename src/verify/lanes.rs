@@ -23,6 +23,10 @@ impl Checker<'_> {
     /// What a vector or mask register holds; if nothing is known of it, some value that is this one from now on.
     fn vector(&mut self, reg: Reg) -> Id {
         let id = self.state.reg(reg);
+        if let Def::Entry(_) = self.values.def(id) {
+            // What was there at the entry is followed by its low 64 bits only: as a whole it is another one each time.
+            return self.values.add(Value::of(Def::Opaque));
+        }
         if id != UNKNOWN {
             return id;
         }

@@ -56,11 +56,9 @@ impl Checker<'_> {
 
     pub(super) fn sub(&mut self, to: u8, a: Src, b: Src) -> Result<(), Reason> {
         if to == self.machine.fuel && !self.func.code.is_pure {
-            // Some of it is taken: a branch must look whether it was there.
-            let takes = match b {
-                Src::Const(number) => number >= 1,
-                Src::Reg(reg) => reg != to,
-            };
+            // Some of it is taken: a branch must look at the flags of this whether it was there.
+            let compared = Flags::Compared(self.src_root(a), self.src_root(b));
+            let takes = matches!(b, Src::Const(1..)) && self.state.flags == compared;
             if self.func.code.is_bare
                 || a != Src::Reg(to)
                 || !takes

@@ -70,8 +70,10 @@ pub enum Fuel {
     /// It holds what is left.
     #[default]
     Right,
-    /// Some was taken, and not yet looked whether that was there.
+    /// Some was taken, and not yet looked whether that was there: the next instruction does.
     Taken,
+    /// Some was taken that was not there: only the poll gives more.
+    Spent,
     /// It is in the context as well.
     Stored,
     /// It is in the context, where a helper took some.

@@ -176,6 +176,14 @@ fn reserved_registers_keep_what_they_are_for() {
     assert_eq!(outcome(false, take(Cond::Below, 1)), Ok(()));
     assert_eq!(outcome(false, take(Cond::Below, -1)), Err(Reason::Fuel));
     assert_eq!(outcome(false, take(Cond::Eq, 1)), Err(Reason::Fuel));
+    // Where it was not there, only the poll gives more; and the flags are those of the subtraction.
+    assert_eq!(outcome(false, take(Cond::AboveEq, 1)), Err(Reason::Fuel));
+    let mut late = take(Cond::Below, 1);
+    late[1].push(Step::AnyFlags);
+    assert_eq!(outcome(false, late), Err(Reason::Fuel));
+    let mut unseen = take(Cond::Below, 1);
+    unseen[1].remove(0);
+    assert_eq!(outcome(false, unseen), Err(Reason::Fuel));
     let context = |disp: i64| Place { base: Base::Reg(CONTEXT), index: None, disp, bytes: 8 };
     assert_eq!(outcome(false, script(load(context(16)))), Ok(()));
     assert_eq!(outcome(false, script(load(context(56)))), Err(Reason::Context));
