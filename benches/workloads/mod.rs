@@ -143,7 +143,7 @@ pub fn terms(count: usize) -> String {
 /// Engines that differ in metering.
 pub fn engine(metering: bool) -> Engine {
     let limits = Limits { fuel: Some(u64::MAX / 2), ..Limits::default() };
-    let verify = std::env::var_os("CRESSET_VERIFY").is_none_or(|verify| verify != "0");
+    let verify = std::env::var_os("CRESSET_VERIFY").is_some_and(|verify| verify != "0");
     Config::new()
         .metering(metering)
         .limits(limits)

@@ -9,8 +9,8 @@ use super::values::{Def, UNKNOWN, Value, ZERO};
 impl Checker<'_> {
     /// What a step does.
     pub(super) fn step(&mut self, step: Step) -> Result<(), Reason> {
-        if self.state.fuel == Fuel::Taken {
-            // The flags that tell whether it was there must be looked at first.
+        // The flags that tell whether it was there must be looked at first.
+        if self.state.fuel == Fuel::Taken && !matches!(step, Step::Overflow { .. }) {
             return Err(Reason::Fuel);
         }
         match step {
