@@ -4,6 +4,7 @@
 //! into the one branch or selection that uses it, and the result of a bounds check becomes its index.
 
 mod conditions;
+mod detour;
 mod rare;
 
 use super::CodegenError;
@@ -627,7 +628,8 @@ impl<T: Target> Flattener<'_, T> {
             let traps = self.flat.insts_of(index).last().is_some_and(|inst| matches!(inst.kind, FlatKind::Trap(_)));
             let leads_to_trap =
                 !block.succs.is_empty() && block.succs.iter().all(|succ| self.flat.blocks[succ.index()].cold);
-            self.flat.blocks[index].cold = index > 0 && (traps || leads_to_trap || is_detour(&self.flat, index));
+            self.flat.blocks[index].cold =
+                index > 0 && (traps || leads_to_trap || detour::is_detour(&self.flat, index));
         }
         self.flat
     }
@@ -658,38 +660,6 @@ impl<T: Target> Flattener<'_, T> {
         }
         flat.insts.truncate(kept);
     }
-}
-
-/// Whether a block only asks whether to trap, and goes to where control would be without it: the second half of a test whose first half seldom holds.
-fn is_detour(flat: &Flat, block: usize) -> bool {
-    let ways = |block: usize| match flat.blocks[block].succs[..] {
-        [first, second] => Some([first.index(), second.index()]),
-        _ => None,
-    };
-    let is_jump = |block: usize| matches!(flat.insts_of(block), [inst] if inst.kind == FlatKind::Jump);
-    // Through one block that is only there so that no edge is critical.
-    let through = |block: usize| match flat.blocks[block].succs[..] {
-        [to] if is_jump(block) => to.index(),
-        _ => block,
-    };
-    let only_pred = |block: usize| match flat.blocks[block].preds[..] {
-        [pred] => Some(pred.index()),
-        _ => None,
-    };
-    let Some(on) = ways(block) else { return false };
-    let Some((_, computes)) = flat.insts_of(block).split_last() else { return false };
-    let Some(mut before) = only_pred(block).filter(|_| computes.iter().all(|inst| is_constant(inst.kind))) else {
-        return false;
-    };
-    let mut entered = block;
-    if is_jump(before) {
-        let Some(pred) = only_pred(before) else { return false };
-        (entered, before) = (before, pred);
-    }
-    let Some(around) = ways(before) else { return false };
-    let Some(goes_on) = on.into_iter().find(|to| !flat.blocks[*to].cold) else { return false };
-    on.into_iter().any(|to| flat.blocks[to].cold)
-        && around.into_iter().any(|to| to != entered && through(to) == through(goes_on))
 }
 
 const fn is_constant(kind: FlatKind) -> bool {

@@ -142,7 +142,7 @@ fn speculate(func: &mut Func, kept: &[speculate::Kept], passes: &Passes) {
     }
 }
 
-/// Runs the passes on one function. What is given back are the checks that are left, for [`speculate`].
+/// Runs the passes on one function. What is given back are the checks that are left, for what is done last.
 pub fn optimize(func: &mut Func, passes: &Passes) -> Vec<speculate::Kept> {
     let run = |func: &mut Func, on: bool, name: &str, pass: &dyn Fn(&mut Func)| {
         if on {
