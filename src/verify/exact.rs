@@ -18,7 +18,7 @@ impl Checker<'_> {
     /// The upper half of `a * b`.
     pub(super) fn high_product(&mut self, a: Id, b: Id) -> Id {
         let def = match (self.values.number(a), self.values.number(b)) {
-            (Some(a), Some(b)) => return self.values.constant((i128::from(a) * i128::from(b) >> 64) as i64),
+            (Some(a), Some(b)) => return self.values.constant(((i128::from(a) * i128::from(b)) >> 64) as i64),
             (_, Some(multiplier)) => Def::Scaled { of: a, multiplier, plus: 0, shift: 0 },
             (Some(multiplier), _) => Def::Scaled { of: b, multiplier, plus: 0, shift: 0 },
             _ => Def::HighProduct(a, b),
