@@ -4,6 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cresset::{Arg, Config, DataMut, Engine, Error, Execution, Reduction, TrapKind, Value, columns};
 
@@ -110,12 +111,19 @@ fn refuse_each(name: &str, body: impl Fn() -> Result<(), Error>) {
     }
 }
 
+/// One test at a time: their children must not be made while another thread holds what the system's own libraries lock.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn engines() -> [Engine; 2] {
     [Execution::Jit, Execution::Interpreter].map(|execution| Config::new().execution(execution).engine().unwrap())
 }
 
 #[test]
 fn results_that_are_arrays() {
+    let _alone = alone();
     for engine in engines() {
         let module = engine.compile("fn f(n: i64) = [0.5; n]; fn g(xs: [f64]) = xs[1..];").unwrap();
         refuse_each("made", || {
@@ -132,6 +140,7 @@ fn results_that_are_arrays() {
 
 #[test]
 fn data_that_is_copied() {
+    let _alone = alone();
     let [_, interpreter] = engines();
     let mut data = DataMut::<f64>::shared(50_000).unwrap();
     refuse_each("to_vec", || data.to_vec().map(drop).map_err(Error::from));
@@ -142,6 +151,7 @@ fn data_that_is_copied() {
 
 #[test]
 fn columns_and_their_results() {
+    let _alone = alone();
     let xs: Vec<f64> = (0..50_000).map(f64::from).collect();
     let ns: Vec<i64> = (0..50_000).collect();
     for engine in engines() {
@@ -178,6 +188,7 @@ fn large_texts() -> Vec<(&'static str, String)> {
 
 #[test]
 fn a_large_text_is_refused_where_there_is_no_room_to_compile_it() {
+    let _alone = alone();
     for engine in engines() {
         for (name, text) in large_texts() {
             let mut refused = 0;

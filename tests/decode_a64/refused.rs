@@ -226,7 +226,7 @@ const NEVER: &[(u32, &str)] = &[
     (0x2A01_03E0, "mov w0, w1"),
     (0xD340_0C20, "ubfx"),
     (0x93C2_0420, "extr"),
-    (0x8B02_0420, "add x0, x1, x2, lsl #1"),
+    (0x8B02_1020, "add x0, x1, x2, lsl #4"),
     (0x8B42_0020, "add x0, x1, x2, lsr"),
     (0x8B22_4020, "add x0, x1, w2"),
     (0x0B02_0020, "add w0"),

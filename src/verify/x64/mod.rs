@@ -12,10 +12,18 @@ mod translate;
 mod vectors;
 
 use super::step::{Decode, Decoded, Refused};
+use crate::lazy::Lazy;
 use forms::Row;
 use iced_x86::{Decoder, DecoderOptions, Instruction};
 use std::cell::RefCell;
 use std::ops::Range;
+
+/// The tables of iced-x86's decoder, which it makes at its first use: behind the gate that `fork` closes.
+static TABLES: Lazy<()> = Lazy::new(|| {
+    if let Ok(mut decoder) = Decoder::try_with_ip(64, &[0x90], 0, DecoderOptions::NONE) {
+        decoder.decode();
+    }
+});
 
 /// Decodes instructions in code that lies, or will lie, at an address, with its pool of constants at others.
 pub struct X64Decoder<'c> {
@@ -42,6 +50,7 @@ impl X64Decoder<'_> {
 
     /// The same, but faster with this code.
     pub fn over<'c>(self, code: &'c [u8]) -> X64Decoder<'c> {
+        let () = *TABLES;
         let decoder = Decoder::try_with_ip(64, code, 0, DecoderOptions::NONE).ok();
         let ready = decoder.map(|decoder| (code, RefCell::new(decoder)));
         X64Decoder { pool_at: self.pool_at, pool_len: self.pool_len, is_wide: self.is_wide, ready }
@@ -60,6 +69,7 @@ impl X64Decoder<'_> {
                 decoder.decode_out(inst);
             }
             _ => {
+                let () = *TABLES;
                 let rest = code.get(offset..).ok_or(Refused::Invalid)?;
                 Decoder::try_with_ip(64, rest, offset as u64, DecoderOptions::NONE)
                     .map_err(|_| Refused::Invalid)?
