@@ -21,7 +21,7 @@ use std::ops::Range;
 /// The tables of iced-x86's decoder, which it makes at its first use: behind the gate that `fork` closes.
 static TABLES: Lazy<()> = Lazy::new(|| {
     if let Ok(mut decoder) = Decoder::try_with_ip(64, &[0x90], 0, DecoderOptions::NONE) {
-        decoder.decode();
+        let _ = decoder.decode();
     }
 });
 
