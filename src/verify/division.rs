@@ -97,8 +97,8 @@ impl Checker<'_> {
         let known = Known { values: &self.values, state: &self.state };
         let (lo, hi) = match (known.least(b), known.greatest(b)) {
             _ if by >= 64 => (i64::MIN, i64::MAX),
-            (lo, hi) if signed || lo >= 0 => (lo >> by, hi >> by),
-            _ => (0, (u64::MAX >> by.max(1)) as i64),
+            (lo, hi) if signed || lo >= 0 || by == 0 => (lo >> by, hi >> by),
+            _ => (0, (u64::MAX >> by) as i64),
         };
         let part = self.values.made(Def::Opaque, lo, hi);
         self.add(a, part, 0)

@@ -323,6 +323,26 @@ fn a_product_with_a_reciprocal_is_a_quotient_and_no_other_is() {
 }
 
 #[test]
+fn upper_bits_are_not_negative_unless_they_are_all() {
+    let script = |by: u8| {
+        let script = vec![
+            frame(-8),
+            vec![Step::Const { to: 0, value: 0 }],
+            vec![Step::AddPart { to: 0, a: 0, b: INDEX, by, signed: false }],
+            vec![Step::Copy { to: Reg::Int(INDEX), from: Reg::Int(0) }],
+            compare(INDEX, Src::Reg(LENGTH)),
+            branch(Cond::Ge, 9),
+            load(element(0, 8)),
+            frame(8),
+            vec![Step::Return],
+        ];
+        outcome(false, script)
+    };
+    assert_eq!(script(1), Ok(()));
+    assert_eq!(script(0), Err(Reason::Bounds));
+}
+
+#[test]
 fn a_sum_is_one_of_numbers_only_behind_the_branch_that_says_so() {
     let sum = |to: u8, a: u8, number: i64| {
         vec![Step::AnyFlags, Step::Add { to, a, b: Src::Const(number), shift: 0 }, Step::Overflow { of: to }]
