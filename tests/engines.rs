@@ -9,6 +9,7 @@ use cases::{Case, Expect};
 use cresset::syntax::SourceLimits;
 use cresset::{Engine, Limits, Value};
 use engines::{Outcome, Way, ways};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// More than any case needs. Every run reserves it, and an emulator keeps a table of all pages that ever were.
@@ -26,15 +27,26 @@ fn limits(case: &Case) -> Limits {
     }
 }
 
-fn engine_for(way: &Way, case: &Case) -> Engine {
-    let mut config = way.config();
-    let default = SourceLimits::default();
-    config.source = SourceLimits {
-        text: case.options.text.map_or(default.text, |n| n as usize),
-        nesting: case.options.nesting.map_or(default.nesting, |n| n as u32),
-        functions: case.options.functions.map_or(default.functions, |n| n as u32),
-    };
-    config.engine().expect("the way was tried before")
+/// The engines that cases ask for, each made once: an engine reserves address space for its code, and an emulator keeps a table of
+/// all pages that ever were.
+#[derive(Default)]
+struct Engines(HashMap<(&'static str, [usize; 3]), Engine>);
+
+impl Engines {
+    fn get(&mut self, way: &Way, case: &Case) -> &Engine {
+        let default = SourceLimits::default();
+        let source = SourceLimits {
+            text: case.options.text.map_or(default.text, |n| n as usize),
+            nesting: case.options.nesting.map_or(default.nesting, |n| n as u32),
+            functions: case.options.functions.map_or(default.functions, |n| n as u32),
+        };
+        let asked = [source.text, source.nesting as usize, source.functions as usize];
+        self.0.entry((way.name, asked)).or_insert_with(|| {
+            let mut config = way.config();
+            config.source = source;
+            config.engine().expect("the way was tried before")
+        })
+    }
 }
 
 fn value(value: &cases::Value) -> Value {
@@ -112,6 +124,7 @@ fn every_case_gives_what_the_language_says_on_every_engine() {
     let cases = cases::load(&directory).expect("the cases are well-formed");
     assert!(cases.len() >= 5_000, "only {} cases", cases.len());
     let ways = ways();
+    let mut kept = Engines::default();
     let mut faults = Vec::new();
     let only = std::env::var("CRESSET_CASES").ok();
     for case in &cases {
@@ -122,8 +135,8 @@ fn every_case_gives_what_the_language_says_on_every_engine() {
             case.options.inputs.iter().map(|(name, input)| (name.clone(), value(input))).collect();
         let mut reference: Option<Outcome> = None;
         for way in &ways {
-            let engine = engine_for(way, case);
-            let outcome = engines::run(&engine, limits(case), &case.source, &inputs);
+            let engine = kept.get(way, case);
+            let outcome = engines::run(engine, limits(case), &case.source, &inputs);
             let types: Vec<_> = inputs.iter().map(|(name, value)| (name.as_str(), value.ty())).collect();
             let diagnostics = match &outcome {
                 Outcome::Errors(_) => engine.compile_with(&case.source, &types).err(),
