@@ -201,12 +201,12 @@ fn whoever_stops_reading_ends_it() {
     assert_eq!((done.stderr.as_str(), done.status), ("", Some(0)));
 }
 
-#[test]
-fn ctrl_c_leaves_no_half_written_file() {
-    let to = out("stopped.csv");
+/// Ends a `map` amid its work by a signal, and sees that nothing is left of its output.
+fn a_stopped_map_leaves_nothing(signal: libc::c_int, name: &str) -> std::process::ExitStatus {
+    let to = out(name);
     let folder = Path::new(&to).parent().unwrap().to_owned();
     let beside = || {
-        let is_ours = |name: String| name.starts_with(".stopped.csv.") && name.ends_with(".tmp");
+        let is_ours = |entry: String| entry.starts_with(&format!(".{name}.")) && entry.ends_with(".tmp");
         let entries = std::fs::read_dir(&folder).unwrap();
         entries.filter(|entry| is_ours(entry.as_ref().unwrap().file_name().to_string_lossy().into_owned())).count()
     };
@@ -228,10 +228,22 @@ fn ctrl_c_leaves_no_half_written_file() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     // SAFETY: sends a signal to a child that has not been waited for.
-    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    unsafe { libc::kill(child.id() as i32, signal) };
     let status = child.wait().unwrap();
     drop(stdin);
-    assert_eq!(status.code(), Some(130));
     assert_eq!(beside(), 0);
     assert!(!Path::new(&to).exists());
+    status
+}
+
+#[test]
+fn ctrl_c_leaves_no_half_written_file() {
+    let status = a_stopped_map_leaves_nothing(libc::SIGINT, "stopped.csv");
+    assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+fn termination_leaves_no_half_written_file() {
+    let status = a_stopped_map_leaves_nothing(libc::SIGTERM, "terminated.csv");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGTERM));
 }

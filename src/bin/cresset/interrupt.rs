@@ -1,6 +1,8 @@
-//! Ctrl-C: stops the program that runs, not the command line.
+//! Ctrl-C: stops the program that runs, not the command line. SIGTERM ends the process, after what must not stay was taken away.
 
 use cresset::CancelHandle;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
@@ -37,12 +39,21 @@ pub fn cancels(handle: CancelHandle) -> Guard {
 
 fn install() {
     INSTALL.call_once(|| {
-        // Without a handler Ctrl-C ends the process, which will do.
-        let _ = ctrlc::set_handler(on_interrupt);
+        // Without a handler, or a thread to serve it, either ends the process, which will do.
+        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
+        let handle = signals.handle();
+        let serve = move || {
+            for signal in signals.forever() {
+                if signal == SIGTERM { on_termination() } else { on_interrupt() }
+            }
+        };
+        if std::thread::Builder::new().name("signals".to_owned()).spawn(serve).is_err() {
+            handle.close();
+        }
     });
 }
 
-/// From now on Ctrl-C ends the process after this was done.
+/// From now on Ctrl-C ends the process after this was done; SIGTERM likewise.
 #[cfg(feature = "columns")]
 pub fn ends(last_act: fn()) {
     *LAST_ACT.lock().unwrap_or_else(PoisonError::into_inner) = Some(last_act);
@@ -64,10 +75,23 @@ pub fn seen() -> bool {
     SEEN.load(Ordering::Relaxed)
 }
 
-fn on_interrupt() {
+/// Does what was asked to be done last, and tells whether something was.
+fn act_last() -> bool {
     #[cfg(feature = "columns")]
     if let Some(last_act) = *LAST_ACT.lock().unwrap_or_else(PoisonError::into_inner) {
         last_act();
+        return true;
+    }
+    false
+}
+
+fn on_termination() {
+    act_last();
+    let _ = signal_hook::low_level::emulate_default_handler(SIGTERM);
+}
+
+fn on_interrupt() {
+    if act_last() {
         std::process::exit(i32::from(STATUS));
     }
     let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
