@@ -31,7 +31,7 @@ impl<'a, 'e> Batch<'a, 'e> {
     pub fn new(engine: &'e Engine, expected: usize) -> Batch<'a, 'e> {
         // What an iterator expects is not to be trusted with memory.
         let done = Vec::with_capacity(expected.min(1 << 20));
-        let pack = engine.inner.target.map(|(arch, _)| Pack::new(arch, engine.inner.config.verify));
+        let pack = engine.inner.target.map(|(arch, _)| Pack::new(arch, engine.inner.config.verified_loops()));
         Batch { engine, done, pack, waiting: Vec::new(), signatures: None }
     }
 

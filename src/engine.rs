@@ -21,6 +21,7 @@ use crate::sema::{self, Env, HostSignature, Input};
 use crate::span::Span;
 use crate::syntax::{self, SourceLimits};
 use crate::types::Type;
+use crate::verify::Loops;
 use std::sync::Arc;
 
 /// How programs are run.
@@ -150,6 +151,11 @@ impl Config {
     /// wall less to pass; on, compiling takes longer: a tenth to a fifth for formulas, up to several times for deep nests of loops.
     pub fn verify(self, verify: bool) -> Config {
         Config { verify, ..self }
+    }
+
+    /// The verifier's rules for loops of programs, if it is wanted.
+    pub(crate) fn verified_loops(&self) -> Option<Loops> {
+        self.verify.then_some(if self.metering { Loops::Metered } else { Loops::Free })
     }
 
     /// Lets programs call a closure by this name: up to eight parameters of `f64`, `i64`, `bool`, and a result of one of them, `()`, or a
@@ -386,13 +392,16 @@ impl Engine {
         signatures: Arc<Signatures>,
     ) -> Result<Arc<Program>, Refusal> {
         let config = &self.inner.config;
-        match (Program::publish(&self.inner.code, arch, blob, signatures.clone(), config.verify), self.inner.target) {
+        match (
+            Program::publish(&self.inner.code, arch, blob, signatures.clone(), config.verified_loops()),
+            self.inner.target,
+        ) {
             (Err(MemoryError::Rejected { .. }), Some((arch, features))) if config.passes.bounds => {
                 let count = hir.funcs.len() - usize::from(hir.main_is_empty());
                 let funcs = lower(hir, count, config, &config.passes.with_all_checks())?;
                 let options = codegen::CodegenOptions { arch, features, metering: config.metering };
                 let blob = codegen::compile(&funcs, &options)?;
-                Ok(Arc::new(Program::publish(&self.inner.code, arch, blob, signatures, config.verify)?))
+                Ok(Arc::new(Program::publish(&self.inner.code, arch, blob, signatures, config.verified_loops())?))
             }
             (published, _) => Ok(Arc::new(published?)),
         }

@@ -19,6 +19,7 @@ use crate::runtime::program::{FuncSignature, Program, Signatures};
 use crate::sema::hir::{FuncId, Hir};
 use crate::span::Span;
 use crate::types::{Elem, Type};
+use crate::verify::Loops;
 use std::sync::Arc;
 
 /// One output's text.
@@ -210,13 +211,15 @@ fn publish(engine: &Engine, blob: Result<CodeBlob, CodegenError>, lowered: Lower
         error => Refusal::Hard(Error::Machine(error.to_string())),
     })?;
     let signatures = Signatures { funcs: lowered.signatures.into(), main: None, recursive: lowered.recursive };
+    let loops = shared.config.verified_loops().map(|loops| match loops {
+        Loops::Metered => Loops::Rows(lowered.scalar),
+        loops => loops,
+    });
     let program =
-        Program::publish(&shared.code, arch, blob, Arc::new(signatures), shared.config.verify).map_err(|error| {
-            match error {
-                error if error.is_rejected() => Refusal::Rejected(error.into()),
-                error if error.is_execution_denied() => Refusal::Soft(error.into()),
-                error => Refusal::Hard(error.into()),
-            }
+        Program::publish(&shared.code, arch, blob, Arc::new(signatures), loops).map_err(|error| match error {
+            error if error.is_rejected() => Refusal::Rejected(error.into()),
+            error if error.is_execution_denied() => Refusal::Soft(error.into()),
+            error => Refusal::Hard(error.into()),
         })?;
     let Lowered { scalar, vector, calls_host, .. } = lowered;
     Ok(Code { program: Arc::new(program), scalar, vector, calls_host })

@@ -6,7 +6,7 @@ use crate::ir::func::InlinedCall;
 use crate::memory::{CodeArena, CodePart, ExecutableCode, MemoryError, pool_distance};
 use crate::sema::hir::{self, FuncId, Hir, Param};
 use crate::types::Type;
-use crate::verify::{self, Addresses, Contract};
+use crate::verify::{self, Addresses, Contract, Loops};
 use crate::walls::{Wall, stands};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -83,13 +83,13 @@ impl Signatures {
 }
 
 impl Program {
-    /// Writes the code into pages of its own, completes its references to the pool, and seals it.
+    /// Writes the code into pages of its own, completes its references to the pool, and seals it; verified, with these rules for loops, or not.
     pub fn publish(
         arena: &CodeArena,
         arch: Arch,
         mut blob: CodeBlob,
         signatures: Arc<Signatures>,
-        verify: bool,
+        verify: Option<Loops>,
     ) -> Result<Program, MemoryError> {
         let mut pool = Vec::new();
         let words = blob.pool.len().saturating_mul(8);
@@ -102,11 +102,10 @@ impl Program {
         writable.write_pool(&pool)?;
         let pool_at = writable.pool_base() as u64;
         let code = writable.seal(|code, address| {
-            if !verify {
-                return Ok(());
-            }
+            let Some(loops) = verify else { return Ok(()) };
             let at = Addresses { code: address as u64, pool: pool_at };
-            verified(&contract(arch, &blob.funcs, &blob.sites, &signatures, &blob.pool, blob.vector_bytes), code, at)
+            let (sites, bytes) = (&blob.sites, blob.vector_bytes);
+            verified(&contract(arch, &blob.funcs, sites, &signatures, &blob.pool, bytes, loops), code, at)
         })?;
         let facts = Facts::of(blob, &signatures);
         Ok(Program::new(code, facts, signatures))
@@ -266,8 +265,10 @@ fn contract<'a>(
     signatures: &'a Signatures,
     pool: &'a [PoolEntry],
     vector_bytes: u32,
+    loops: Loops,
 ) -> Contract<'a> {
-    Contract { arch, funcs, signatures: &signatures.funcs, sites, pool, vector_bytes }
+    let (signatures, recursive) = (&signatures.funcs, signatures.recursive);
+    Contract { arch, funcs, signatures, sites, pool, vector_bytes, loops, recursive }
 }
 
 /// Whether the final bytes keep to it.
@@ -306,7 +307,7 @@ const FULL: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Pack {
     arch: Arch,
-    verify: bool,
+    verify: Option<Loops>,
     code: Vec<u8>,
     pool: Vec<u8>,
     parts: Vec<CodePart>,
@@ -321,8 +322,8 @@ struct Words {
 }
 
 impl Pack {
-    /// An empty one, for code of this machine, that is verified or not.
-    pub fn new(arch: Arch, verify: bool) -> Pack {
+    /// An empty one, for code of this machine, that is verified, with these rules for loops, or not.
+    pub fn new(arch: Arch, verify: Option<Loops>) -> Pack {
         Pack { arch, verify, code: Vec::new(), pool: Vec::new(), parts: Vec::new(), waiting: Vec::new() }
     }
 
@@ -383,15 +384,13 @@ impl Pack {
         let pool_base = writable.pool_base() as u64;
         let mut programs = parts.iter().zip(waiting);
         writable.seal_parts(parts, |code, address| {
-            if !self.verify {
-                return Ok(());
-            }
+            let Some(loops) = self.verify else { return Ok(()) };
             let (part, (facts, signatures, words)) =
                 programs.next().ok_or_else(|| "a part without a program".to_owned())?;
             let at = Addresses { code: address as u64, pool: pool_base + part.pool.start as u64 };
             let sites = facts.places().map_or(&[][..], |places| &places.sites);
-            let contract = contract(self.arch, &facts.funcs, sites, signatures, &words.pool, words.vector_bytes);
-            verified(&contract, code, at)
+            let (pool, bytes) = (&words.pool, words.vector_bytes);
+            verified(&contract(self.arch, &facts.funcs, sites, signatures, pool, bytes, loops), code, at)
         })
     }
 }

@@ -68,6 +68,9 @@ impl Checker<'_> {
         let behind = funcs.partition_point(|func| func.start <= target);
         let callee = funcs.get(..behind).and_then(<[_]>::last);
         let callee = callee.filter(|func| func.start == target && func.end > target).ok_or(Reason::Target)?;
+        if !self.proving && !self.contract.recursive {
+            self.calls.push((self.number, behind as u32 - 1));
+        }
         let signature = self.contract.signatures.get(callee.func.0 as usize).ok_or(Reason::Signature)?;
         if self.site() != Some(SiteKind::Call(callee.func)) {
             return Err(Reason::Site);
@@ -173,11 +176,18 @@ impl Checker<'_> {
             }
             Helper::Trap => {
                 self.expect(matches!(kind, SiteKind::Trap(_) | SiteKind::HelperTrap))?;
+                // It takes the fuel that is left from the register.
+                if self.state.fuel == Fuel::Elsewhere {
+                    return Err(Reason::Fuel);
+                }
                 self.at_call(true)?;
                 self.ended = true;
             }
             Helper::Poll => {
                 self.expect(matches!(kind, SiteKind::PollLoop | SiteKind::PollCall(_)) && !self.func.code.is_bare)?;
+                if self.state.fuel == Fuel::Elsewhere {
+                    return Err(Reason::Fuel);
+                }
                 self.at_call(true)?;
                 for reg in self.machine.scratch {
                     self.state.set_reg(Reg::Int(*reg), UNKNOWN);

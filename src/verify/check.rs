@@ -76,6 +76,12 @@ pub struct Checker<'a> {
     pub(super) read_only_results: u64,
     /// On whose results a function's result depends.
     pub(super) passed_results: Vec<(u64, u64)>,
+    /// Calls, by the places of functions in the contract.
+    pub(super) calls: Vec<(u32, u32)>,
+    /// The function's place in the contract.
+    pub(super) number: u32,
+    /// Groups of blocks that control can go round in without taking fuel.
+    pub(super) rounds: Vec<u32>,
     pub(super) verified: Verified,
 }
 
@@ -134,6 +140,9 @@ pub(super) fn check_and_tell(
         written_results: 0,
         read_only_results: 0,
         passed_results: Vec::new(),
+        calls: Vec::new(),
+        number: 0,
+        rounds: Vec::new(),
         verified: Verified::default(),
     };
     checker.state = checker.spare_state();
@@ -154,7 +163,8 @@ impl Checker<'_> {
         let at = |offset: u32, reason: Reason| Rejection { offset, reason };
         let contract = self.contract;
         let mut end = 0;
-        for func in contract.funcs {
+        for (number, func) in (0..).zip(contract.funcs) {
+            self.number = number;
             if func.start != end || func.end < func.start {
                 return Err(at(func.start, Reason::Cover));
             }
@@ -176,7 +186,11 @@ impl Checker<'_> {
         if end as usize != code.len() {
             return Err(at(end, Reason::Cover));
         }
-        self.results_are_writable().map_err(|reason| at(0, reason))
+        self.results_are_writable().map_err(|reason| at(0, reason))?;
+        if !contract.recursive && self.calls_go_round() {
+            return Err(at(0, Reason::Recursion));
+        }
+        Ok(())
     }
 
     fn function(&mut self) -> Result<(), Reason> {
@@ -188,6 +202,7 @@ impl Checker<'_> {
         self.values.effort.set(0);
         self.effort = EFFORT * (self.graph.steps.len() as u64 + 64);
         let loops = self.find_heads();
+        self.find_meters();
         self.verified.loops += loops;
         if loops > 0 {
             // What a walk that only looks for proofs notes of results is not part of the check.
@@ -535,12 +550,18 @@ impl Checker<'_> {
         if sp >= self.state.touched - 2 * PROBE { Ok(()) } else { Err(Reason::Stack) }
     }
 
+    /// No frame is larger than the table says: stacks have room for so many of those.
+    pub(super) fn in_frame(&self, sp: i64) -> Result<(), Reason> {
+        if sp >= -i64::from(self.func.code.frame_size) { Ok(()) } else { Err(Reason::Stack) }
+    }
+
     pub(super) fn move_stack(&mut self, by: i64) -> Result<(), Reason> {
         let sp = self.state.sp.checked_add(by).filter(|sp| *sp <= 0 && sp % 8 == 0).ok_or(Reason::Stack)?;
         if by < -PROBE {
             return Err(Reason::Stack);
         }
         self.near(sp)?;
+        self.in_frame(sp)?;
         if by > 0 {
             // What is below the stack pointer is nobody's.
             self.state.slots.forget(self.state.sp, by);

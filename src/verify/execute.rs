@@ -184,6 +184,7 @@ impl Checker<'_> {
                 let by = i64::try_from(bytes).ok().filter(|by| by % PROBE == 0).ok_or(Reason::Stack)?;
                 self.near(self.state.sp)?;
                 self.state.sp = self.state.sp.checked_sub(by).ok_or(Reason::Stack)?;
+                self.in_frame(self.state.sp)?;
                 self.state.touched = self.state.sp;
                 self.write_int(counter, ZERO)
             }

@@ -3,6 +3,7 @@
 use super::Reason;
 use super::check::Checker;
 use super::graph::NEVER;
+use super::loops::Count;
 use super::state::{Flags, Fuel, Known, Limit, Root, State};
 use super::step::Reg;
 use super::values::{COUNTED, Def, Extent, Id, UNKNOWN, Value, Writable, ZERO};
@@ -82,6 +83,8 @@ pub struct Head {
     pub values: Range<Id>,
     /// Comparisons that were claimed and found not to hold.
     pub refuted: Vec<(Term, Term, i64)>,
+    /// What counts on each way back seen so far, where something must.
+    pub counted: Option<Vec<(Location, Count)>>,
 }
 
 impl State {
@@ -144,7 +147,7 @@ impl Checker<'_> {
             return Err(Reason::Target);
         }
         if rank(to) <= rank(from) {
-            let result = self.back(to, &state);
+            let result = self.back(from, to, &state);
             self.spare.push(state);
             return result;
         }
@@ -489,11 +492,11 @@ impl Checker<'_> {
     }
 
     /// Control comes back to a loop's head.
-    fn back(&mut self, block: u32, state: &State) -> Result<(), Reason> {
+    fn back(&mut self, from: u32, block: u32, state: &State) -> Result<(), Reason> {
         let Some(mut head) = self.heads.get_mut(block as usize).and_then(Option::take) else {
             return Err(Reason::Join);
         };
-        let result = self.back_to(&mut head, state);
+        let result = self.back_to(&mut head, state).and_then(|()| self.comes_to_an_end(&mut head, from, block, state));
         self.heads[block as usize] = Some(head);
         result
     }

@@ -14,6 +14,7 @@ mod explain;
 pub mod graph;
 mod join;
 mod lanes;
+mod loops;
 pub mod machine;
 mod numbers;
 mod prove;
@@ -30,6 +31,7 @@ mod tests;
 use crate::codegen::Arch;
 use crate::codegen::blob::{FuncCode, PoolEntry, Site};
 use crate::runtime::program::FuncSignature;
+use crate::sema::hir::FuncId;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use step::{Decode, Refused};
@@ -49,6 +51,21 @@ pub struct Contract<'a> {
     pub pool: &'a [PoolEntry],
     /// Bytes of a vector.
     pub vector_bytes: u32,
+    /// Which loops take fuel.
+    pub loops: Loops,
+    /// Whether a function may come to call itself, through others too.
+    pub recursive: bool,
+}
+
+/// Which loops must take fuel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loops {
+    /// None: the host wants no metering.
+    Free,
+    /// All.
+    Metered,
+    /// All but those of functions from this one on, which go from row to row: they count towards a number that stays.
+    Rows(FuncId),
 }
 
 /// Where code lies, and its pool.
@@ -125,6 +142,10 @@ pub enum Reason {
     Reserved,
     /// Fuel is not kept as it must be.
     Fuel,
+    /// A loop that takes no fuel, and need not end.
+    Endless,
+    /// Functions call each other round, where the program has no such functions.
+    Recursion,
     /// Levels of calls are not kept as they must be.
     Depth,
     /// The stack pointer is moved too far, or back beyond its start.

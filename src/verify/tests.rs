@@ -1,7 +1,7 @@
 //! Each rule, with steps written by hand: what keeps to it is accepted, what does not is rejected for that reason.
 
 use super::step::{Base, Cond, Decode, Decoded, Place, Refused, Reg, Src, Step, Value};
-use super::{Contract, Reason, check};
+use super::{Contract, Loops, Reason, check};
 use crate::codegen::Arch;
 use crate::codegen::blob::{FuncCode, Origin, PoolEntry, Site, SiteKind};
 use crate::runtime::helper::Helper;
@@ -29,6 +29,11 @@ const FUEL: u8 = 13;
 
 /// Checks a function of a `[i64]` (written to if `mutable`) and an `i64`; a branch behind the last instruction goes to a trap.
 fn outcome(mutable: bool, script: Vec<Vec<Step>>) -> Result<(), Reason> {
+    outcome_where(mutable, Loops::Free, script)
+}
+
+/// The same, where these loops must take fuel.
+fn outcome_where(mutable: bool, loops: Loops, script: Vec<Vec<Step>>) -> Result<(), Reason> {
     let mut script = script;
     let last = script.len() as u32;
     if script.iter().flatten().any(|step| matches!(step, Step::Branch { target, .. } if *target == last)) {
@@ -48,6 +53,8 @@ fn outcome(mutable: bool, script: Vec<Vec<Step>>) -> Result<(), Reason> {
         sites: &sites,
         pool: &pool,
         vector_bytes: 32,
+        loops,
+        recursive: false,
     };
     let code = vec![0; script.len()];
     check(&contract, &Script(script), &code).map(drop).map_err(|rejection| rejection.reason)
@@ -378,4 +385,67 @@ fn a_product_fits_where_its_upper_half_is_its_sign() {
     assert_eq!(script(INDEX, 63, Cond::Eq), Err(Reason::Bounds));
     assert_eq!(script(INDEX, 62, Cond::Ne), Err(Reason::Bounds));
     assert_eq!(script(LENGTH, 63, Cond::Ne), Err(Reason::Bounds));
+}
+
+#[test]
+fn loops_take_fuel_or_count_to_an_end() {
+    let script = |step: i64, bound: Src| {
+        vec![
+            frame(-8),
+            vec![Step::Const { to: 0, value: 0 }],
+            compare(0, bound),
+            branch(Cond::Ge, 6),
+            vec![Step::Add { to: 0, a: 0, b: Src::Const(step), shift: 0 }],
+            vec![Step::Jump { target: 2 }],
+            frame(8),
+            vec![Step::Return],
+        ]
+    };
+    let rows = Loops::Rows(FuncId(0));
+    assert_eq!(outcome_where(false, Loops::Free, script(1, Src::Reg(LENGTH))), Ok(()));
+    assert_eq!(outcome_where(false, Loops::Metered, script(1, Src::Reg(LENGTH))), Err(Reason::Endless));
+    assert_eq!(outcome_where(false, rows, script(1, Src::Reg(LENGTH))), Ok(()));
+    assert_eq!(outcome_where(false, Loops::Rows(FuncId(1)), script(1, Src::Reg(LENGTH))), Err(Reason::Endless));
+    assert_eq!(outcome_where(false, rows, script(0, Src::Reg(LENGTH))), Err(Reason::Endless));
+    assert_eq!(outcome_where(false, rows, script(-1, Src::Reg(LENGTH))), Err(Reason::Endless));
+    // The bound is another one each time.
+    let mut moving = script(1, Src::Reg(INDEX));
+    moving[4].push(Step::Any(Reg::Int(INDEX)));
+    assert_eq!(outcome_where(false, rows, moving), Err(Reason::Endless));
+    // Two ways back, each of which begins again what the other one counts.
+    let back = |counts: u8, again: u8| {
+        vec![Step::Add { to: counts, a: counts, b: Src::Const(1), shift: 0 }, Step::Const { to: again, value: 0 }]
+    };
+    let alternating = |other: Vec<Step>| {
+        vec![
+            frame(-8),
+            vec![Step::Const { to: 0, value: 0 }, Step::Const { to: 1, value: 0 }],
+            compare(0, Src::Reg(LENGTH)),
+            branch(Cond::Ge, 11),
+            compare(1, Src::Reg(LENGTH)),
+            branch(Cond::Ge, 11),
+            branch(Cond::Other, 9),
+            back(0, 1),
+            vec![Step::Jump { target: 2 }],
+            other,
+            vec![Step::Jump { target: 2 }],
+            frame(8),
+            vec![Step::Return],
+        ]
+    };
+    assert_eq!(outcome_where(false, rows, alternating(back(0, 1))), Ok(()));
+    assert_eq!(outcome_where(false, rows, alternating(back(1, 0))), Err(Reason::Endless));
+    let taken = vec![
+        Step::Compare { a: Src::Reg(FUEL), b: Src::Const(1) },
+        Step::Sub { to: FUEL, a: Src::Reg(FUEL), b: Src::Const(1) },
+    ];
+    let metered = vec![frame(-8), taken, branch(Cond::Below, 4), vec![Step::Jump { target: 1 }]];
+    assert_eq!(outcome_where(false, Loops::Metered, metered), Ok(()));
+}
+
+#[test]
+fn no_frame_is_larger_than_told() {
+    let script = |by: i64| vec![frame(-by), frame(by), vec![Step::Return]];
+    assert_eq!(outcome(false, script(8)), Ok(()));
+    assert_eq!(outcome(false, script(16)), Err(Reason::Stack));
 }

@@ -211,7 +211,7 @@ pub fn compiled(made: Vec<Made>, (arch, features): (Arch, CpuFeatures)) -> Compi
     };
     let info = Signatures { funcs: types.into_iter().map(signature).collect(), main: None, recursive: false };
     let arena = CodeArena::new(CodeArenaConfig::default());
-    let program = Program::publish(&arena, arch, blob, Arc::new(info), false).expect("published");
+    let program = Program::publish(&arena, arch, blob, Arc::new(info), None).expect("published");
     Compiled { program, arena: Arena::new(1 << 20), hosts: Hosts { functions: Vec::new(), stacks: StackPool::new() } }
 }
 
