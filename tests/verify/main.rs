@@ -9,6 +9,12 @@ mod cases;
 mod corpus;
 #[path = "../common/generate.rs"]
 mod generate;
+mod mutants;
 mod own_code;
 #[path = "../common/kernels.rs"]
 mod random_kernels;
+#[path = "../common/step_machine.rs"]
+mod step_machine;
+mod tables;
+#[path = "../common/verifying.rs"]
+mod verifying;
