@@ -10,7 +10,8 @@ const REPORT: &str = "generated code faulted where it must not";
 
 fn engine() -> Engine {
     let limits = Limits::default().fuel(100_000).memory(16 << 20);
-    Config::new().execution(Execution::Jit).catch_faults(true).limits(limits).engine().unwrap()
+    let verify = cfg!(target_arch = "x86_64");
+    Config::new().execution(Execution::Jit).catch_faults(true).verify(verify).limits(limits).engine().unwrap()
 }
 
 /// What became of a text, as `tests/evil/EXPECTED.txt` says it.
@@ -94,6 +95,41 @@ fn without_checks_the_pages_and_the_classifier_hold() {
         let is_slice = name.starts_with("slice");
         assert!(reported || end == End::Exit(0) || is_slice, "{name}: {end:?} {told}");
     }
+}
+
+/// Code without checks, no page without access, nobody who reports faults: the verifier lets none of it become executable, so that the interpreter runs it or nothing does.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_verifier_alone_holds() {
+    if !apart("alone::the_verifier_alone_holds") {
+        return;
+    }
+    let others = Wall::ALL.into_iter().filter(|wall| !matches!(wall, Wall::Verifier | Wall::ForkGate));
+    in_child(|| {
+        others.clone().for_each(take_down);
+        let text = "fn get(xs: [f64], i: i64) = xs[i]; fn set(mut xs: [f64], i: i64) { xs[i] = 1; }";
+        let refused = engine().compile(text).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(refused.contains("the code was refused"), "{refused}");
+        let before = cresset::verify::rejections();
+        assert!(before > 0);
+        let limits = Limits::default().fuel(100_000).memory(16 << 20);
+        let auto = Config::new().verify(true).limits(limits).engine().unwrap();
+        assert!(WILD.iter().all(|index| reach(&auto, *index, false) && reach(&auto, *index, true)));
+        assert!(cresset::verify::rejections() > before);
+        for (name, text, expected) in evil() {
+            assert_eq!(fate(&auto, &text), expected, "{name}");
+        }
+    });
+    // And without it, the same is no trap.
+    let (end, told) = end_and_errors(|| {
+        others.clone().for_each(take_down);
+        take_down(Wall::Verifier);
+        let limits = Limits::default().fuel(100_000).memory(16 << 20);
+        let auto = Config::new().verify(true).limits(limits).engine().unwrap();
+        let holds = WILD.iter().all(|index| reach(&auto, *index, false) && reach(&auto, *index, true));
+        assert!(!holds);
+    });
+    assert!(end == End::Exit(0) || end == End::Signal(libc::SIGSEGV), "{end:?} {told}");
 }
 
 #[test]

@@ -35,6 +35,7 @@ const PAGES: &str = "pages without access";
 const COMPARISON: &str = "comparison";
 const CHECKER: &str = "regalloc checker";
 const VERIFY: &str = "ir::verify";
+const VERIFIER: &str = "verifier";
 const SITES: &str = "table of sites";
 const TRAPS: &str = "trap bytes";
 const HARMLESS: &str = "nothing: it does no harm";
@@ -60,27 +61,32 @@ const CASES: &[Case] = &[
     Case { bug: Bug::UncheckedIndex, text: AT, given: &[Floats, Int(512)], walls: &[VERIFY] },
     Case { bug: Bug::UseBeforeDefinition, text: "fn f(x) = x * x + 1;", given: &[Float(2.0)], walls: &[VERIFY] },
     Case { bug: Bug::TypeConfusion, text: "fn f(x) = x * x + 1;", given: &[Float(2.0)], walls: &[VERIFY] },
-    Case { bug: Bug::MissingBoundsCheck, text: AT, given: &[Floats, Int(512)], walls: &[CLASSIFIER, PAGES] },
-    Case { bug: Bug::MissingBoundsCheck, text: AT, given: &[Floats, Int(-1)], walls: &[CLASSIFIER, PAGES] },
-    Case { bug: Bug::MissingBoundsCheck, text: AT, given: &[Floats, Int(1 << 60)], walls: &[CLASSIFIER, PAGES] },
+    Case { bug: Bug::MissingBoundsCheck, text: AT, given: &[Floats, Int(512)], walls: &[VERIFIER, CLASSIFIER, PAGES] },
+    Case { bug: Bug::MissingBoundsCheck, text: AT, given: &[Floats, Int(-1)], walls: &[VERIFIER, CLASSIFIER, PAGES] },
+    Case {
+        bug: Bug::MissingBoundsCheck,
+        text: AT,
+        given: &[Floats, Int(1 << 60)],
+        walls: &[VERIFIER, CLASSIFIER, PAGES],
+    },
     Case {
         bug: Bug::MissingSliceCheck,
         text: "fn f(xs: [f64], i: i64) -> f64 { let part = xs[i..]; part[0] }",
         given: &[Floats, Int(513)],
-        walls: &[CLASSIFIER, PAGES],
+        walls: &[VERIFIER, CLASSIFIER, PAGES],
     },
-    Case { bug: Bug::StaleLength, text: AT, given: &[Floats, Int(600)], walls: &[CLASSIFIER, PAGES] },
-    Case { bug: Bug::SwappedCheck, text: AT, given: &[Floats, Int(600)], walls: &[CLASSIFIER, PAGES] },
-    Case { bug: Bug::SwappedCheck, text: AT, given: &[Floats, Int(6)], walls: &[COMPARISON] },
+    Case { bug: Bug::StaleLength, text: AT, given: &[Floats, Int(600)], walls: &[VERIFIER, CLASSIFIER, PAGES] },
+    Case { bug: Bug::SwappedCheck, text: AT, given: &[Floats, Int(600)], walls: &[VERIFIER, CLASSIFIER, PAGES] },
+    Case { bug: Bug::SwappedCheck, text: AT, given: &[Floats, Int(6)], walls: &[VERIFIER, COMPARISON] },
     Case {
         bug: Bug::MissingOverflowCheck,
         text: "fn f(n: i64) = n + n;",
         given: &[Int(i64::MAX)],
         walls: &[COMPARISON],
     },
-    Case { bug: Bug::MissingFuel, text: SUM, given: &[Floats], walls: &[COMPARISON] },
-    Case { bug: Bug::WrongDepth, text: FIB, given: &[Int(150)], walls: &[COMPARISON] },
-    Case { bug: Bug::MissingLeave, text: FIB, given: &[Int(15)], walls: &[COMPARISON] },
+    Case { bug: Bug::MissingFuel, text: SUM, given: &[Floats], walls: &[VERIFIER, COMPARISON] },
+    Case { bug: Bug::WrongDepth, text: FIB, given: &[Int(150)], walls: &[VERIFIER, COMPARISON] },
+    Case { bug: Bug::MissingLeave, text: FIB, given: &[Int(15)], walls: &[VERIFIER, COMPARISON] },
     Case {
         bug: Bug::MissingRelease,
         text: "fn f(n: i64) -> i64 { var s = 0; for i in 0..n { s += len([i; 50]); } s }",
@@ -88,30 +94,35 @@ const CASES: &[Case] = &[
         walls: &[COMPARISON],
     },
     Case { bug: Bug::InvertedBranch, text: FIB, given: &[Int(10)], walls: &[COMPARISON] },
-    Case { bug: Bug::WrongCondition, text: SUM, given: &[Floats], walls: &[CLASSIFIER, PAGES] },
+    Case { bug: Bug::WrongCondition, text: SUM, given: &[Floats], walls: &[VERIFIER, CLASSIFIER, PAGES] },
     Case {
         bug: Bug::WideLoad,
         text: "fn f(ys: [f32], i: i64) = ys[i];",
         given: &[Singles, Int(1023)],
-        walls: &[CLASSIFIER, PAGES],
+        walls: &[VERIFIER, CLASSIFIER, PAGES],
     },
     Case {
         bug: Bug::WideLoad,
         text: "fn f(ys: [f32], i: i64) = ys[i];",
         given: &[Singles, Int(5)],
-        walls: &[COMPARISON],
+        walls: &[VERIFIER, COMPARISON],
     },
-    Case { bug: Bug::WideStore, text: NARROW, given: &[Ints, Int(1023), Int(7)], walls: &[CLASSIFIER, PAGES] },
-    Case { bug: Bug::WideStore, text: NARROW, given: &[Ints, Int(5), Int(7)], walls: &[COMPARISON] },
-    Case { bug: Bug::WideLanes, text: "kernel: y + 1", given: &[], walls: &[CLASSIFIER, PAGES] },
+    Case {
+        bug: Bug::WideStore,
+        text: NARROW,
+        given: &[Ints, Int(1023), Int(7)],
+        walls: &[VERIFIER, CLASSIFIER, PAGES],
+    },
+    Case { bug: Bug::WideStore, text: NARROW, given: &[Ints, Int(5), Int(7)], walls: &[VERIFIER, COMPARISON] },
+    Case { bug: Bug::WideLanes, text: "kernel: y + 1", given: &[], walls: &[VERIFIER, CLASSIFIER, PAGES] },
     Case { bug: Bug::SwappedLanes, text: "kernel: if y > 5 { sqrt(y) } else { y }", given: &[], walls: &[COMPARISON] },
     Case {
         bug: Bug::WrongScale,
         text: "fn f(bs: [u8], i: i64) -> i64 { let part = bs[i..]; part[3] }",
         given: &[Bytes, Int(4000)],
-        walls: &[CLASSIFIER, PAGES],
+        walls: &[VERIFIER, CLASSIFIER, PAGES],
     },
-    Case { bug: Bug::WrongBase, text: AT, given: &[Floats, Int(5)], walls: &[CHECKER, CLASSIFIER, PAGES] },
+    Case { bug: Bug::WrongBase, text: AT, given: &[Floats, Int(5)], walls: &[CHECKER, VERIFIER, CLASSIFIER, PAGES] },
     Case {
         bug: Bug::SwappedRegisters,
         text: "fn f(x, y) = x - y;",
@@ -122,19 +133,24 @@ const CASES: &[Case] = &[
         bug: Bug::ClobberedContext,
         text: "fn f(n: i64) -> i64 { div(wrapping_add(n, 12345678901), n) }",
         given: &[Int(0)],
-        walls: &[CHECKER, PAGES],
+        walls: &[CHECKER, VERIFIER, PAGES],
     },
     Case { bug: Bug::LostMove, text: CROWD, given: &[Int(5)], walls: &[CHECKER, COMPARISON] },
     Case { bug: Bug::WrongSlot, text: CROWD, given: &[Int(5)], walls: &[CHECKER, COMPARISON] },
-    Case { bug: Bug::MissingRestore, text: CROWD, given: &[Int(5)], walls: &[COMPARISON] },
-    Case { bug: Bug::WrongFrameOffset, text: CROWD, given: &[Int(5)], walls: &[COMPARISON] },
-    Case { bug: Bug::UnevenFrame, text: CROWD, given: &[Int(5)], walls: &[PAGES] },
-    Case { bug: Bug::MissingReturn, text: "fn f(n: i64) = wrapping_add(n, 1);", given: &[Int(2)], walls: &[TRAPS] },
+    Case { bug: Bug::MissingRestore, text: CROWD, given: &[Int(5)], walls: &[VERIFIER, COMPARISON] },
+    Case { bug: Bug::WrongFrameOffset, text: CROWD, given: &[Int(5)], walls: &[VERIFIER, COMPARISON] },
+    Case { bug: Bug::UnevenFrame, text: CROWD, given: &[Int(5)], walls: &[VERIFIER, PAGES] },
+    Case {
+        bug: Bug::MissingReturn,
+        text: "fn f(n: i64) = wrapping_add(n, 1);",
+        given: &[Int(2)],
+        walls: &[VERIFIER, TRAPS],
+    },
     // Behind the last instruction stands the function's cold stub, which goes back into it: an endless loop that no fuel is counted in.
-    Case { bug: Bug::MissingReturn, text: "fn f(x) = x + 1;", given: &[Float(2.0)], walls: &[HANGS] },
+    Case { bug: Bug::MissingReturn, text: "fn f(x) = x + 1;", given: &[Float(2.0)], walls: &[VERIFIER, HANGS] },
     // The stack has room for all frames that a call may have, whether they are touched in order or not.
-    Case { bug: Bug::MissingProbe, text: LARGE_FRAME, given: &[Int(90)], walls: &[HARMLESS] },
-    Case { bug: Bug::UnderstatedFrame, text: LARGE_FRAME, given: &[Int(90)], walls: &[CLASSIFIER, PAGES] },
+    Case { bug: Bug::MissingProbe, text: LARGE_FRAME, given: &[Int(90)], walls: &[VERIFIER, HARMLESS] },
+    Case { bug: Bug::UnderstatedFrame, text: LARGE_FRAME, given: &[Int(90)], walls: &[VERIFIER, CLASSIFIER, PAGES] },
     Case {
         bug: Bug::WrongConstant,
         text: "fn f(n: i64) = wrapping_mul(n, 1000003) + 12345678901;",
@@ -149,9 +165,9 @@ const CASES: &[Case] = &[
     },
     Case { bug: Bug::WrongTrap, text: AT, given: &[Floats, Int(512)], walls: &[COMPARISON] },
     Case { bug: Bug::WrongPlace, text: AT, given: &[Floats, Int(512)], walls: &[COMPARISON] },
-    Case { bug: Bug::MissingSites, text: AT, given: &[Floats, Int(512)], walls: &[SITES] },
-    Case { bug: Bug::WrongPoolWord, text: AT, given: &[Floats, Int(512)], walls: &[CLASSIFIER, PAGES] },
-    Case { bug: Bug::FlippedBit, text: AT, given: &[Floats, Int(5)], walls: &[CLASSIFIER, PAGES] },
+    Case { bug: Bug::MissingSites, text: AT, given: &[Floats, Int(512)], walls: &[VERIFIER, SITES] },
+    Case { bug: Bug::WrongPoolWord, text: AT, given: &[Floats, Int(512)], walls: &[VERIFIER, CLASSIFIER, PAGES] },
+    Case { bug: Bug::FlippedBit, text: AT, given: &[Floats, Int(5)], walls: &[VERIFIER, CLASSIFIER, PAGES] },
 ];
 
 /// A function that calls itself with hundreds of values in its frame.
@@ -222,20 +238,23 @@ fn caught_by(case: &Case, down: &[Wall]) -> String {
         };
         let reference = Config::new().execution(Execution::Interpreter).engine().unwrap();
         let expected = observe(&reference, case).unwrap();
-        let mut config = Config::new().execution(Execution::Jit).catch_faults(true).verify(false);
+        let mut config = Config::new().execution(Execution::Jit).catch_faults(true).verify(true);
         config.passes = Passes { inline: false, ..Passes::ALL };
         let engine = config.engine().unwrap();
         assert_eq!(observe(&engine, case).unwrap(), expected, "without a bug");
         down.iter().for_each(|wall| take_down(*wall));
         plant(Some(case.bug));
+        let rejections = cresset::verify::rejections();
         match observe(&engine, case) {
             Ok(_) if times() == 0 => say("nobody: it was not planted"),
+            // It was made again with every check, or row by row.
+            Ok(_) if cresset::verify::rejections() > rejections => say(VERIFIER),
             Ok(got) if got == expected => say(HARMLESS),
             Ok(_) => say(COMPARISON),
             Err(error) => match error.to_string() {
                 text if text.contains("ir::verify") => say(VERIFY),
                 text if text.contains("regalloc checker") => say(CHECKER),
-                text if text.contains("the code was refused") => say("verifier"),
+                text if text.contains("the code was refused") => say(VERIFIER),
                 text => say(&text),
             },
         }
@@ -260,7 +279,7 @@ fn wall_of(name: &str) -> Option<Wall> {
     match name {
         CLASSIFIER => Some(Wall::Classifier),
         CHECKER => Some(Wall::AllocationChecker),
-        "verifier" => Some(Wall::Verifier),
+        VERIFIER => Some(Wall::Verifier),
         _ => None,
     }
 }
