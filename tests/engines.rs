@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 /// More than any case needs. Every run reserves it, and an emulator keeps a table of all pages that ever were.
-const ENOUGH_MEMORY: usize = 64 << 20;
+const ENOUGH_MEMORY: usize = 8 << 20;
 
 /// The limits that a case is run with.
 fn limits(case: &Case) -> Limits {
