@@ -18,8 +18,14 @@ mod harness;
 mod regions;
 #[path = "common/rows.rs"]
 mod rows;
+#[cfg(feature = "disasm")]
+#[path = "common/step_machine.rs"]
+mod step_machine;
 #[path = "common/texts.rs"]
 mod texts;
+#[cfg(feature = "disasm")]
+#[path = "common/verifying.rs"]
+mod verifying;
 
 /// What became of a text, as `EXPECTED.txt` says it.
 fn fate(engine: &Engine, text: &[u8]) -> String {
@@ -126,8 +132,10 @@ fn the_fuzzers_inputs_do_what_they_must() {
                 "regions" => regions::check(&bytes),
                 #[cfg(feature = "disasm")]
                 "decode" => decoding::check(&bytes),
+                #[cfg(feature = "disasm")]
+                "verifier" => verifying::check(&bytes),
                 #[cfg(not(feature = "disasm"))]
-                "decode" => {}
+                "decode" | "verifier" => {}
                 other => panic!("there is no target {other}"),
             }
         }
