@@ -120,7 +120,7 @@ pub(super) fn bind<'a>(
 
 /// Refuses what may lose pages under machine code, if nobody would catch that.
 pub(super) fn lasts(kernel: &CompiledKernel, can_lose_pages: bool) -> Result<(), Error> {
-    let catches = kernel.inner.kernel.engine.shared().config.catch_faults;
+    let catches = kernel.inner.source.engine.shared().config.catch_faults;
     if can_lose_pages && kernel.is_jit() && !catches {
         return Err(Error::Machine(
             "a mapped file may become shorter while a kernel reads it: turn `Config::catch_faults` on, or copy it"

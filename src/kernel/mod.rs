@@ -55,12 +55,18 @@ pub struct Kernel {
 
 #[derive(Debug)]
 struct KernelInner {
+    source: Arc<KernelSource>,
+    compiled: Mutex<Vec<CompiledKernel>>,
+}
+
+/// What a kernel is made of, apart from what it remembers: what is compiled holds this and not the kernel, which holds it.
+#[derive(Debug)]
+struct KernelSource {
     engine: Engine,
     /// Those of the outputs; behind them the condition, if there is one.
     formulas: Vec<Formula>,
     is_filtered: bool,
     inputs: Vec<(String, Span)>,
-    compiled: Mutex<Vec<CompiledKernel>>,
 }
 
 /// A kernel whose inputs have types. Clones are the same.
@@ -71,7 +77,7 @@ pub struct CompiledKernel {
 
 #[derive(Debug)]
 struct CompiledInner {
-    kernel: Arc<KernelInner>,
+    source: Arc<KernelSource>,
     types: Vec<InputType>,
     typed: Vec<Typed>,
     outputs: Vec<(String, Type)>,
@@ -128,8 +134,8 @@ impl Kernel {
             }
             formulas.push(Formula { name: Arc::from(name), text: Arc::from(text), uses });
         }
-        let inner = KernelInner { engine: engine.clone(), formulas, is_filtered, inputs, compiled: Mutex::default() };
-        Ok(Kernel { inner: Arc::new(inner) })
+        let source = Arc::new(KernelSource { engine: engine.clone(), formulas, is_filtered, inputs });
+        Ok(Kernel { inner: Arc::new(KernelInner { source, compiled: Mutex::default() }) })
     }
 
     /// The same in the rows alone in which a condition holds: map, filter and reduce in one pass, without columns in between.
@@ -151,22 +157,22 @@ impl Kernel {
     /// # Errors
     /// As [`Engine::kernel`], for the condition; [`Error::Signature`] where the kernel has one already. That it is a `bool` is checked when it is typed.
     pub fn only_where(&self, condition: &str) -> Result<Kernel, Error> {
-        if self.inner.is_filtered {
+        if self.inner.source.is_filtered {
             return Err(Error::Signature("the kernel has a condition: join the two with `and`".to_owned()));
         }
-        let outputs = self.inner.formulas.iter().map(|formula| (&*formula.name, &*formula.text));
+        let outputs = self.inner.source.formulas.iter().map(|formula| (&*formula.name, &*formula.text));
         let texts: Vec<(&str, &str)> = outputs.chain([("where", condition)]).collect();
-        Kernel::new(&self.inner.engine, &texts, true)
+        Kernel::new(&self.inner.source.engine, &texts, true)
     }
 
     /// Its free names, in the order of their first use, and where that is.
     pub fn inputs(&self) -> &[(String, Span)] {
-        &self.inner.inputs
+        &self.inner.source.inputs
     }
 
     /// The text of an output, by its number; behind the last that of the condition.
     pub fn text(&self, output: usize) -> Option<&str> {
-        self.inner.formulas.get(output).map(|formula| &*formula.text)
+        self.inner.source.formulas.get(output).map(|formula| &*formula.text)
     }
 
     /// The kernel for inputs of these types; names that it does not use are allowed. It is remembered.
@@ -175,14 +181,14 @@ impl Kernel {
     /// [`Error::Source`] with the mistakes in the text, [`Error::Signature`] for an input without a type or an output that is no scalar,
     /// [`Error::Machine`] where memory for its code is refused.
     pub fn for_types(&self, types: &[(&str, InputType)]) -> Result<CompiledKernel, Error> {
-        let types = bind::types(&self.inner.inputs, types)?;
+        let types = bind::types(&self.inner.source.inputs, types)?;
         {
             let compiled = Gated::new(|| self.inner.compiled.lock().unwrap_or_else(PoisonError::into_inner));
             if let Some(known) = compiled.iter().find(|known| known.inner.types == types) {
                 return Ok(known.clone());
             }
         }
-        let new = CompiledKernel::new(self.inner.clone(), types)?;
+        let new = CompiledKernel::new(self.inner.source.clone(), types)?;
         let mut compiled = Gated::new(|| self.inner.compiled.lock().unwrap_or_else(PoisonError::into_inner));
         if compiled.len() == REMEMBERED {
             compiled.remove(0);
@@ -217,7 +223,7 @@ impl Kernel {
         cpu: crate::engine::Cpu,
     ) -> Result<(crate::codegen::blob::CodeBlob, crate::runtime::program::Signatures), Error> {
         let _fp = FpEnv::canonical();
-        let KernelInner { engine, formulas, is_filtered, inputs, .. } = &*self.inner;
+        let KernelSource { engine, formulas, is_filtered, inputs } = &*self.inner.source;
         let types = bind::types(inputs, types)?;
         let names: Vec<&str> = inputs.iter().map(|(name, _)| name.as_str()).collect();
         let typed = compile::analyze(engine, formulas, *is_filtered, &names, &types)?;
@@ -297,21 +303,21 @@ impl Kernel {
 }
 
 impl CompiledKernel {
-    fn new(kernel: Arc<KernelInner>, types: Vec<InputType>) -> Result<CompiledKernel, Error> {
+    fn new(source: Arc<KernelSource>, types: Vec<InputType>) -> Result<CompiledKernel, Error> {
         // Constants are folded with the same arithmetic as programs run with, whatever the host set.
         let _fp = FpEnv::canonical();
-        let names: Vec<&str> = kernel.inputs.iter().map(|(name, _)| name.as_str()).collect();
-        let typed = compile::analyze(&kernel.engine, &kernel.formulas, kernel.is_filtered, &names, &types)?;
-        let code = compile::generate(&kernel.engine, &kernel.formulas, kernel.is_filtered, &typed, &types)?;
+        let names: Vec<&str> = source.inputs.iter().map(|(name, _)| name.as_str()).collect();
+        let typed = compile::analyze(&source.engine, &source.formulas, source.is_filtered, &names, &types)?;
+        let code = compile::generate(&source.engine, &source.formulas, source.is_filtered, &typed, &types)?;
         let output = |(formula, typed): (&Formula, &Typed)| (formula.name.to_string(), typed.result);
-        let count = kernel.formulas.len() - usize::from(kernel.is_filtered);
-        let outputs = kernel.formulas.iter().zip(&typed).take(count).map(output).collect();
-        Ok(CompiledKernel { inner: Arc::new(CompiledInner { kernel, types, typed, outputs, code }) })
+        let count = source.formulas.len() - usize::from(source.is_filtered);
+        let outputs = source.formulas.iter().zip(&typed).take(count).map(output).collect();
+        Ok(CompiledKernel { inner: Arc::new(CompiledInner { source, types, typed, outputs, code }) })
     }
 
     /// Its inputs and their types.
     pub fn inputs(&self) -> impl Iterator<Item = (&str, InputType)> {
-        let names = self.inner.kernel.inputs.iter().map(|(name, _)| name.as_str());
+        let names = self.inner.source.inputs.iter().map(|(name, _)| name.as_str());
         names.zip(self.inner.types.iter().copied())
     }
 
@@ -339,7 +345,7 @@ impl CompiledKernel {
     }
 
     fn sandbox(&self) -> Sandbox {
-        Sandbox::new(self.inner.kernel.engine.shared().config.limits.clone())
+        Sandbox::new(self.inner.source.engine.shared().config.limits.clone())
     }
 
     /// As [`Kernel::map`].
@@ -355,7 +361,7 @@ impl CompiledKernel {
     /// # Errors
     /// As [`Kernel::map`].
     pub fn map_in<T: Element>(&self, sandbox: &mut Sandbox, columns: &Columns<'_>) -> Result<Vec<T>, Error> {
-        if self.inner.kernel.is_filtered {
+        if self.inner.source.is_filtered {
             let result = self.only_output()?;
             output::fits(result, T::ELEM)?;
             let bound = bind::bind(self, columns, None)?;
@@ -504,7 +510,7 @@ impl CompiledKernel {
 
     /// Refuses a kernel that leaves rows out, where there is no telling how many.
     fn gives_every_row(&self) -> Result<(), Error> {
-        match self.inner.kernel.is_filtered {
+        match self.inner.source.is_filtered {
             true => Err(Error::Signature("the kernel leaves rows out: use `map`, or `map_all`".to_owned())),
             false => Ok(()),
         }
@@ -516,5 +522,23 @@ impl CompiledKernel {
             [(_, ty)] => Ok(*ty),
             outputs => Err(Error::Signature(format!("the kernel has {} outputs: use `map_all`", outputs.len()))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kernel_remembers_goes_with_it() {
+        let kernel = Engine::new().unwrap().kernel("x + x").unwrap();
+        assert_eq!(kernel.map::<f64>(&crate::columns! { "x" => &[1.0] }).unwrap(), [2.0]);
+        assert_eq!(kernel.map::<i64>(&crate::columns! { "x" => &[1_i64] }).unwrap(), [2]);
+        let compiled = kernel.for_types(&[("x", InputType::Column(crate::Elem::F64))]).unwrap();
+        let (whole, source) = (Arc::downgrade(&kernel.inner), Arc::downgrade(&kernel.inner.source));
+        drop(kernel);
+        assert!(whole.upgrade().is_none());
+        drop(compiled);
+        assert!(source.upgrade().is_none());
     }
 }

@@ -186,7 +186,7 @@ impl CompiledKernel {
     /// # Errors
     /// As [`Kernel::map`].
     pub fn map_parallel_in<T: Element>(&self, sandbox: &mut Sandbox, columns: &Columns<'_>) -> Result<Vec<T>, Error> {
-        if self.inner.kernel.is_filtered {
+        if self.inner.source.is_filtered {
             let result = self.only_output()?;
             output::fits(result, T::ELEM)?;
             let bound = bind::bind(self, columns, None)?;

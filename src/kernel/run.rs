@@ -95,7 +95,7 @@ impl<'r, 'a> Runner<'r, 'a> {
     }
 
     fn is_filtered(&self) -> bool {
-        self.kernel.inner.kernel.is_filtered
+        self.kernel.inner.source.is_filtered
     }
 
     fn present(&self, range: &Range<usize>) -> Present {
@@ -285,7 +285,7 @@ impl<'r, 'a> Runner<'r, 'a> {
         limits: &Limits,
         args: &mut [Arg<'_>],
     ) -> Result<Value, RunError> {
-        let shared = self.kernel.inner.kernel.engine.shared();
+        let shared = self.kernel.inner.source.engine.shared();
         let host = Host {
             limits,
             cancel: Some(&sandbox.cancel),
@@ -308,14 +308,14 @@ impl<'r, 'a> Runner<'r, 'a> {
         out: &mut [impl Place],
         holds: &mut [bool],
     ) -> Result<(), (usize, Error)> {
-        let kernel = &self.kernel.inner.kernel;
+        let source = &self.kernel.inner.source;
         let limits = self.limits(sandbox);
         let fp = FpEnv::canonical();
-        let formulas: Vec<(&Formula, &Typed)> = kernel.formulas.iter().zip(&self.kernel.inner.typed).collect();
-        let (outputs, condition) = formulas.split_at(formulas.len() - usize::from(kernel.is_filtered));
+        let formulas: Vec<(&Formula, &Typed)> = source.formulas.iter().zip(&self.kernel.inner.typed).collect();
+        let (outputs, condition) = formulas.split_at(formulas.len() - usize::from(source.is_filtered));
         for row in 0..count {
             let mut value = |(formula, typed): (&Formula, &Typed)| {
-                let hosts = &kernel.engine.shared().hosts.functions;
+                let hosts = &source.engine.shared().hosts.functions;
                 let run =
                     interp::Run { hir: &typed.hir, hosts, limits: &limits, cancel: Some(&sandbox.cancel), fp: &fp };
                 let value = |i: &usize| match inputs.get(*i)? {
@@ -362,7 +362,7 @@ impl<'r, 'a> Runner<'r, 'a> {
     /// All texts, one behind the other.
     fn whole(&self) -> Span {
         let inner = &self.kernel.inner;
-        let len = inner.kernel.formulas.first().map_or(0, |formula| formula.text.len());
+        let len = inner.source.formulas.first().map_or(0, |formula| formula.text.len());
         Span::new(0, len as u32)
     }
 
@@ -376,7 +376,7 @@ impl<'r, 'a> Runner<'r, 'a> {
         trap.span = shifted(trap.span, at, false);
         trap.stack.iter_mut().for_each(|frame| frame.call = shifted(frame.call, at, false));
         if inner.outputs.len() > 1 || of >= inner.outputs.len() {
-            trap.output = inner.kernel.formulas.get(of).map(|formula| formula.name.clone());
+            trap.output = inner.source.formulas.get(of).map(|formula| formula.name.clone());
         }
         Error::Trap(trap)
     }

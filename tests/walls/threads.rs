@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use cresset::memory::failpoint;
 use cresset::walls::{Wall, put_up, take_down};
-use cresset::{Arg, Config, Data, Engine, Execution, Limits, Module, TrapKind, Value};
+use cresset::{Arg, Config, Data, Engine, Execution, Limits, Module, TrapKind, Value, columns};
 
 use crate::process::{End, end_of, footprint, in_child};
 use crate::{TempFile, apart};
@@ -46,7 +46,7 @@ fn churn(engine: &Engine, shared: &Module, file: &TempFile, worker: u64, until: 
     let mut rounds = 0;
     while Instant::now() < until {
         rounds += 1;
-        match next(&mut state) % 8 {
+        match next(&mut state) % 9 {
             0 => {
                 let n = next(&mut state) % 1000;
                 let module = engine.compile(&format!("fn g(x) = {n} + x * {n};")).unwrap();
@@ -75,6 +75,12 @@ fn churn(engine: &Engine, shared: &Module, file: &TempFile, worker: u64, until: 
             6 => {
                 let mut sandbox = engine.sandbox(Limits::default().fuel(500)).unwrap();
                 assert_eq!(kind(shared.call_in(&mut sandbox, "forever", &mut [])), TrapKind::OutOfFuel);
+            }
+            7 => {
+                let n = next(&mut state) % 1000;
+                let kernel = engine.kernel(&format!("x * {n}")).unwrap();
+                assert_eq!(kernel.map::<f64>(&columns! { "x" => &[1.0, 2.0] }).unwrap(), [n as f64, 2.0 * n as f64]);
+                assert_eq!(kernel.map::<i64>(&columns! { "x" => &[1_i64] }).unwrap(), [n as i64]);
             }
             _ => {
                 // Longer than the file is by then.
