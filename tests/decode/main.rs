@@ -11,6 +11,7 @@ mod foreign;
 mod forms;
 #[path = "../common/generate.rs"]
 mod generate;
+mod quick;
 #[path = "../common/kernels.rs"]
 mod random_kernels;
 mod steps;

@@ -7,6 +7,7 @@
 
 mod encoding;
 pub mod forms;
+mod quick;
 mod registers;
 mod translate;
 mod vectors;
@@ -98,6 +99,9 @@ impl X64Decoder<'_> {
 
 impl Decode for X64Decoder<'_> {
     fn decode_into(&self, code: &[u8], offset: u32, out: &mut Decoded) -> Result<(), Refused> {
+        if self.ready.is_some() && quick::decode(self, code, offset as usize, out).is_some() {
+            return Ok(());
+        }
         let mut inst = Instruction::default();
         let (row, bytes) = self.listed(code, offset as usize, &mut inst)?;
         out.restart(inst.len() as u32);
