@@ -2,7 +2,7 @@
 
 use super::Reason;
 use super::arrays::Element;
-use super::check::Checker;
+use super::check::{Checker, Mode};
 use super::state::{Fuel, Known, Outcome};
 use super::step::{Base, Place, Reg, Value as Stored};
 use super::values::{Def, Extent, Id, UNKNOWN, Value, Writable, ZERO};
@@ -56,7 +56,7 @@ impl Checker<'_> {
 
     /// Something is wrong, unless proofs are only looked for.
     pub(super) fn fail(&self, reason: Reason) -> Result<(), Reason> {
-        if self.proving { Ok(()) } else { Err(reason) }
+        if self.mode == Mode::Search { Ok(()) } else { Err(reason) }
     }
 
     fn forget(&mut self, reg: Reg) -> Result<(), Reason> {

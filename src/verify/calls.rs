@@ -1,7 +1,7 @@
 //! Calls: of the program's own functions and of the runtime's, each by its protocol (`runtime/helper.rs`).
 
 use super::Reason;
-use super::check::{Checker, bit_of};
+use super::check::{Checker, Mode, bit_of};
 use super::machine::{Place, Places};
 use super::state::{Flags, Fuel, Known, Outcome};
 use super::step::Reg;
@@ -49,6 +49,10 @@ impl Checker<'_> {
 
     /// Of vector registers, a callee gives back the low halves of some.
     fn forget_vectors(&mut self) {
+        if self.machine.saved_floats.is_empty() {
+            self.state.vectors = [UNKNOWN; 32];
+            return;
+        }
         for reg in 0..32_u8 {
             let id = self.state.reg(Reg::Vector(reg));
             let kept = self.machine.saved_floats.contains(&reg) && matches!(self.values.def(id), Def::Entry(_));
@@ -68,7 +72,7 @@ impl Checker<'_> {
         let behind = funcs.partition_point(|func| func.start <= target);
         let callee = funcs.get(..behind).and_then(<[_]>::last);
         let callee = callee.filter(|func| func.start == target && func.end > target).ok_or(Reason::Target)?;
-        if !self.proving && !self.contract.recursive {
+        if self.mode != Mode::Search && !self.contract.recursive {
             self.calls.push((self.number, behind as u32 - 1));
         }
         let signature = self.contract.signatures.get(callee.func.0 as usize).ok_or(Reason::Signature)?;

@@ -1,5 +1,6 @@
 //! One walk over each function, block after block: what each step does to what is known, and what it must keep to.
 
+use super::attempt::Bodies;
 use super::exact::learn_exact;
 use super::graph::{Block, Graph, NEVER};
 use super::join::Head;
@@ -30,6 +31,17 @@ pub struct Function<'a> {
     pub signature: &'a FuncSignature,
 }
 
+/// What a walk is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// What holds at heads of loops is settled; all must be right.
+    Check,
+    /// It is not settled: what does not hold there is taken back, and the walk was in vain. All else must be right.
+    Attempt,
+    /// It is being looked for, and nothing else is looked at.
+    Search,
+}
+
 /// A check under way.
 pub struct Checker<'a> {
     pub(super) contract: &'a Contract<'a>,
@@ -57,8 +69,10 @@ pub struct Checker<'a> {
     pub(super) spare: Vec<Box<State>>,
     /// What may still be looked at before the function is given up, so that time is linear in its bytes whatever they are.
     effort: u64,
-    /// Whether what holds at heads of loops is being looked for; else it is checked.
-    pub(super) proving: bool,
+    /// What the walk is for.
+    pub(super) mode: Mode,
+    /// What the blocks of loops write.
+    pub(super) bodies: Bodies,
     /// Whether more may be claimed.
     pub(super) claims: bool,
     /// Whether everything claimed of a head is taken back where something is wrong.
@@ -130,7 +144,8 @@ pub(super) fn check_and_tell(
         last_back: 0,
         spare: room.spare,
         effort: 0,
-        proving: false,
+        mode: Mode::Check,
+        bodies: room.bodies,
         claims: false,
         is_impatient: false,
         changed: false,
@@ -147,9 +162,9 @@ pub(super) fn check_and_tell(
     };
     checker.state = checker.spare_state();
     let result = checker.functions(decoder, code, tell);
-    let Checker { graph, values, state, saved, waiting, mut spare, verified, .. } = checker;
+    let Checker { graph, values, state, saved, waiting, bodies, mut spare, verified, .. } = checker;
     spare.push(state);
-    Room { graph, values, saved, waiting, spare }.keep();
+    Room { graph, values, saved, waiting, bodies, spare }.keep();
     result.map(|()| verified)
 }
 
@@ -205,6 +220,10 @@ impl Checker<'_> {
         self.find_meters();
         self.verified.loops += loops;
         if loops > 0 {
+            if self.attempt() {
+                return Ok(());
+            }
+            self.heads.iter_mut().flatten().for_each(|head| **head = Head::default());
             // What a walk that only looks for proofs notes of results is not part of the check.
             let (written, read_only, passed) =
                 (self.written_results, self.read_only_results, self.passed_results.len());
@@ -212,7 +231,7 @@ impl Checker<'_> {
             (self.written_results, self.read_only_results) = (written, read_only);
             self.passed_results.truncate(passed);
         }
-        self.proving = false;
+        self.mode = Mode::Check;
         self.values.effort.set(0);
         self.walk()
     }
@@ -231,6 +250,15 @@ impl Checker<'_> {
         self.values.effort.get() > self.effort
     }
 
+    /// Whether another walk will follow, whatever this one finds behind all loops.
+    pub(super) fn is_in_vain(&self) -> bool {
+        match self.mode {
+            Mode::Check => false,
+            Mode::Attempt => self.changed,
+            Mode::Search => true,
+        }
+    }
+
     /// One walk over all blocks.
     pub(super) fn walk(&mut self) -> Result<(), Reason> {
         self.values.clear();
@@ -239,7 +267,7 @@ impl Checker<'_> {
         self.waiting.resize_with(self.graph.blocks.len(), || None);
         for at in 0..self.graph.order.len() {
             let block = self.graph.order[at];
-            if self.proving && at as u32 > self.last_back {
+            if self.is_in_vain() && at as u32 > self.last_back {
                 return Ok(());
             }
             if at > 0 {
@@ -408,7 +436,7 @@ impl Checker<'_> {
 
     /// Whether it matters what holds where a block is entered: not to a search for what holds at heads of loops, if it does not come to one.
     fn matters(&self, block: u32) -> bool {
-        if !self.proving {
+        if !self.is_in_vain() {
             return true;
         }
         let leads_on = self.graph.blocks.get(block as usize).is_some_and(|to| to.falls_through || to.target.is_some());

@@ -37,14 +37,35 @@ impl Checker<'_> {
         Some(id)
     }
 
-    /// `from - a * b`: a remainder, where `a` is how often `b` goes into it.
-    pub(super) fn product_less(&mut self, a: Id, b: Id, from: Id) -> Id {
-        let is_remainder = match self.values.def(a) {
-            Def::Quotient(of, by) => self.values.is_same(of, from) && self.values.is_same(by, b),
+    /// Quotient and remainder of the number of 128 bits that two values are the halves of.
+    pub(super) fn divide_double(&mut self, low: Id, high: Id, b: Id) -> (Id, Id) {
+        let known = Known { values: &self.values, state: &self.state };
+        let is_sign = match self.values.def(high) {
+            Def::Part { of, by: 63, signed: true } => self.values.is_same(of, low),
+            Def::Const(0) => known.least(low) >= 0,
+            Def::Const(-1) => known.greatest(low) < 0,
             _ => false,
         };
-        let found = if is_remainder { self.remainder(from, b) } else { None };
-        if let Some(id) = found {
+        if !is_sign {
+            return (UNKNOWN, UNKNOWN);
+        }
+        let quotient = self.quotient(low, b);
+        (quotient, self.remainder(low, b).unwrap_or(UNKNOWN))
+    }
+
+    /// `from - a * b`, where `a` is how often `b` goes into it, or `b` how often `a` does.
+    pub(super) fn remainder_of(&mut self, a: Id, b: Id, from: Id) -> Option<Id> {
+        [(a, b), (b, a)].into_iter().find_map(|(a, b)| match self.values.def(a) {
+            Def::Quotient(of, by) if self.values.is_same(of, from) && self.values.is_same(by, b) => {
+                self.remainder(from, b)
+            }
+            _ => None,
+        })
+    }
+
+    /// `from - a * b`
+    pub(super) fn product_less(&mut self, a: Id, b: Id, from: Id) -> Id {
+        if let Some(id) = self.remainder_of(a, b, from) {
             return id;
         }
         let known = Known { values: &self.values, state: &self.state };
@@ -56,8 +77,33 @@ impl Checker<'_> {
         }
     }
 
+    /// A remainder that is not positive, plus the divisor: above zero, and as much below the divisor.
+    pub(super) fn raised_remainder(&mut self, remainder: Id, by: Id) -> Option<Id> {
+        let known = Known { values: &self.values, state: &self.state };
+        let (least, most) = (known.greatest(remainder), known.greatest(by));
+        if least > 0 {
+            return None;
+        }
+        let id = self.values.made(Def::Opaque, 1, most.checked_add(least)?.max(1));
+        self.state.learn(&self.values, self.values.root(id), self.values.root(by), least.into());
+        Some(id)
+    }
+
+    /// A value, plus another one where it is negative.
+    pub(super) fn raised_where_negative(&mut self, a: Id, raise: Id, more: Id) -> Option<Id> {
+        if let Some(id) = self.floor_remainder(a, raise) {
+            return Some(id);
+        }
+        let known = Known { values: &self.values, state: &self.state };
+        let (lo, hi) = (known.least(a), known.greatest(a));
+        let (low, high) = (lo.checked_add(known.least(more))?, hi.min(-1).checked_add(known.greatest(more))?);
+        // Where it is not negative, it stays.
+        let (low, high) = if hi >= 0 { (low.min(lo.max(0)), high.max(hi)) } else { (low, high) };
+        Some(self.values.made(Def::Opaque, low, high))
+    }
+
     /// A remainder, plus the divisor where it is negative: never negative, and below the divisor.
-    pub(super) fn floor_remainder(&mut self, remainder: Id, more: Id) -> Option<Id> {
+    fn floor_remainder(&mut self, remainder: Id, more: Id) -> Option<Id> {
         let (Def::Remainder(of, by), Def::WhereNegative(negative, added)) =
             (self.values.def(remainder), self.values.def(more))
         else {
@@ -76,32 +122,40 @@ impl Checker<'_> {
         Some(id)
     }
 
-    /// `a + (b >> by)`
-    pub(super) fn add_part(&mut self, a: Id, b: Id, by: u8, signed: bool) -> Id {
-        if by == 63
-            && !signed
-            && a == b
-            && let Some((of, divisor)) = self.by_reciprocal(a)
-        {
-            let divisor = self.values.constant(divisor);
-            return self.quotient(of, divisor);
-        }
-        if by == 63
-            && signed
-            && let (Def::Quotient(x, y), Def::Remainder(of, by)) = (self.values.def(a), self.values.def(b))
-            && self.values.is_same(x, of)
-            && self.values.is_same(y, by)
-        {
-            return self.floor_quotient(x, y);
-        }
+    /// The divisor where a remainder, or what has its sign, is negative, else zero: `a & (b >> 63)`.
+    pub(super) fn where_negative(&mut self, a: Id, b: Id) -> Option<Id> {
+        let Def::Part { of, by: 63, signed: true } = self.values.def(b) else { return None };
         let known = Known { values: &self.values, state: &self.state };
-        let (lo, hi) = match (known.least(b), known.greatest(b)) {
-            _ if by >= 64 => (i64::MIN, i64::MAX),
-            (lo, hi) if signed || lo >= 0 || by == 0 => (lo >> by, hi >> by),
-            _ => (0, (u64::MAX >> by) as i64),
-        };
-        let part = self.values.made(Def::Opaque, lo, hi);
-        self.add(a, part, 0)
+        let (lo, hi) = (known.least(a), known.greatest(a));
+        let id = self.values.made(Def::WhereNegative(of, a), lo.min(0), hi.max(0));
+        if lo >= 0 {
+            self.state.learn(&self.values, self.values.root(id), self.values.root(a), 0);
+        }
+        Some(id)
+    }
+
+    /// A value plus the sign of another one: one where that is negative, or minus one if `signed`.
+    pub(super) fn add_sign(&mut self, a: Id, of: Id, signed: bool) -> Option<Id> {
+        match (self.values.def(a), signed) {
+            (Def::Scaled { .. }, false) if a == of => {
+                let (of, divisor) = self.by_reciprocal(a)?;
+                let divisor = self.values.constant(divisor);
+                Some(self.quotient(of, divisor))
+            }
+            (Def::Quotient(x, y), true) => {
+                let remainder = match self.values.def(of) {
+                    Def::SignOf(remainder) => remainder,
+                    _ => of,
+                };
+                match self.values.def(remainder) {
+                    Def::Remainder(of, by) if self.values.is_same(x, of) && self.values.is_same(y, by) => {
+                        Some(self.floor_quotient(x, y))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
     }
 
     /// `a / b`, rounded down, where `b` is positive.

@@ -3,7 +3,7 @@
 use super::check::Checker;
 use super::state::{Flags, Known, State, negated};
 use super::step::{Cond, Reg};
-use super::values::{Def, Id, UNKNOWN, Value, Values, ZERO};
+use super::values::{Def, Id, Value, Values, ZERO};
 
 impl Checker<'_> {
     /// `a * b`
@@ -40,7 +40,7 @@ impl Checker<'_> {
     pub(super) fn or(&mut self, a: Id, b: Id) -> Id {
         match self.bits_of_either(a, b) {
             Some(most) => self.values.made(Def::Opaque, 0, most),
-            None => UNKNOWN,
+            None => self.bits_of_both(a, b),
         }
     }
 
@@ -50,13 +50,29 @@ impl Checker<'_> {
             return self.values.made(Def::Opaque, 0, most);
         }
         let known = Known { values: &self.values, state: &self.state };
-        if known.least(b) >= 0 {
-            self.values.add(Value::of(Def::SignOf(a)))
-        } else if known.least(a) >= 0 {
-            self.values.add(Value::of(Def::SignOf(b)))
-        } else {
-            UNKNOWN
-        }
+        let (a_lo, b_lo) = (known.least(a), known.least(b));
+        let (lo, hi) = self.range_of_bits(a, b);
+        let def = match (a_lo, b_lo) {
+            (_, 0..) => Def::SignOf(a),
+            (0.., _) => Def::SignOf(b),
+            _ => Def::Opaque,
+        };
+        self.values.made(def, lo, hi)
+    }
+
+    /// Whatever combines two values bit by bit.
+    pub(super) fn bits_of_both(&mut self, a: Id, b: Id) -> Id {
+        let (lo, hi) = self.range_of_bits(a, b);
+        self.values.made(Def::Opaque, lo, hi)
+    }
+
+    /// The range of all that has as many equal bits at its upper end as two values both have.
+    fn range_of_bits(&self, a: Id, b: Id) -> (i64, i64) {
+        let known = Known { values: &self.values, state: &self.state };
+        let ends = [known.least(a), known.greatest(a), known.least(b), known.greatest(b)];
+        let ones = ends.into_iter().fold(0_i64, |ones, end| ones | (end ^ (end >> 63)));
+        let most = i64::MAX.checked_shr(ones.leading_zeros() - 1).unwrap_or(0);
+        (-most - 1, most)
     }
 
     /// Ones as far up as in the greatest of two values that are not negative.

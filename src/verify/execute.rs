@@ -45,6 +45,11 @@ impl Checker<'_> {
             Step::Sub { to, a, b } => self.sub(to, a, b),
             Step::And { to, a, b } => {
                 let (a, b) = (self.int(a), self.src(b));
+                for (a, b) in [(a, b), (b, a)] {
+                    if let Some(id) = self.where_negative(a, b) {
+                        return self.write_int(to, id);
+                    }
+                }
                 let known = Known { values: &self.values, state: &self.state };
                 match (known.least(a) >= 0, known.least(b) >= 0) {
                     (true, true) => {
@@ -61,7 +66,10 @@ impl Checker<'_> {
                         let hi = known.greatest(b);
                         self.write_between(to, 0, hi, Some(b))
                     }
-                    _ => self.write_int(to, UNKNOWN),
+                    _ => {
+                        let id = self.bits_of_both(a, b);
+                        self.write_int(to, id)
+                    }
                 }
             }
             Step::Or { to, a, b } => {
@@ -94,9 +102,16 @@ impl Checker<'_> {
                 let id = self.quotient(a, b);
                 self.write_int(to, id)
             }
+            Step::DivideDouble { quotient, remainder, low, high, b } => {
+                let [low, high, b] = [low, high, b].map(|reg| self.int(reg));
+                let (whole, rest) = self.divide_double(low, high, b);
+                self.write_int(quotient, whole)?;
+                self.write_int(remainder, rest)
+            }
             Step::AddPart { to, a, b, by, signed } => {
                 let (a, b) = (self.int(a), self.int(b));
-                let id = self.add_part(a, b, by, signed);
+                let part = self.part(b, by, signed);
+                let id = self.add(a, part, 0);
                 self.write_int(to, id)
             }
             Step::ShiftRightSome { to, a, signed } => {
@@ -109,33 +124,20 @@ impl Checker<'_> {
                 }
             }
             Step::Between { to, lo, hi } => self.write_between(to, lo, hi, None),
-            Step::ShiftRight { to, a, by } => self.shift_right(to, a, by),
+            Step::ShiftRight { to, a, by } => {
+                let id = self.int(a);
+                let id = self.part(id, by, false);
+                self.write_int(to, id)
+            }
             Step::ShiftRightSigned { to, a, by } => {
                 let id = self.int(a);
-                let known = Known { values: &self.values, state: &self.state };
-                let (lo, hi) = (known.least(id), known.greatest(id));
-                match (by, self.values.def(id)) {
-                    (0, _) => self.write_int(to, id),
-                    (64.., _) => self.write_int(to, UNKNOWN),
-                    (_, Def::Scaled { of, multiplier, plus, shift }) if shift + by < 64 => {
-                        let def = Def::Scaled { of, multiplier, plus, shift: shift + by };
-                        let id = self.values.add(Value { lo: lo >> by, hi: hi >> by, ..Value::of(def) });
-                        self.write_int(to, id)
-                    }
-                    _ => self.write_between(to, lo >> by, hi >> by, (lo >= 0).then_some(id)),
-                }
+                let id = self.part(id, by, true);
+                self.write_int(to, id)
             }
             Step::ShiftLeft { to, a, by } => {
                 let id = self.int(a);
-                let known = Known { values: &self.values, state: &self.state };
-                let scale = |number: i64| i64::try_from(i128::from(number) << by.min(63)).ok();
-                match (scale(known.least(id)), scale(known.greatest(id))) {
-                    (Some(lo), Some(hi)) => self.write_between(to, lo, hi, None),
-                    _ => {
-                        let id = self.values.add(Value::of(Def::Shifted(id, by)));
-                        self.write_int(to, id)
-                    }
-                }
+                let id = self.shift_left(id, by);
+                self.write_int(to, id)
             }
             Step::Select { to, yes, no, cond } => self.select(to, yes, no, cond),
             Step::Load { to, from, signed } => self.load(to, &from, signed),

@@ -144,6 +144,12 @@ impl Graph {
         if count == 0 {
             return Ok(());
         }
+        if let [End { inst, target: None, falls_through: false }] = self.ends[..]
+            && inst + 1 == count
+        {
+            self.blocks.push(Block { first: 0, end: count, target: None, falls_through: false });
+            return Ok(());
+        }
         // The first instruction of each block: behind the last one of another, or where a branch goes.
         self.leaders.push(0);
         for end in &self.ends {
@@ -178,7 +184,9 @@ impl Graph {
     /// Reverse post-order: what a branch goes to comes right behind it where nothing else leads there.
     fn sort(&mut self) {
         self.rank.resize(self.blocks.len(), NEVER);
-        if self.blocks.is_empty() {
+        if self.blocks.len() < 2 {
+            self.order.extend(self.blocks.first().map(|_| 0));
+            self.rank.iter_mut().for_each(|rank| *rank = 0);
             return;
         }
         self.seen.clear();

@@ -1,7 +1,8 @@
 //! Where ways meet: what holds whichever way control came, and what holds each time that it comes to a loop's head.
 
 use super::Reason;
-use super::check::Checker;
+use super::attempt::Regs;
+use super::check::{Checker, Mode};
 use super::graph::NEVER;
 use super::loops::Count;
 use super::state::{Flags, Fuel, Known, Limit, Root, State};
@@ -85,6 +86,8 @@ pub struct Head {
     pub refuted: Vec<(Term, Term, i64)>,
     /// What counts on each way back seen so far, where something must.
     pub counted: Option<Vec<(Location, Count)>>,
+    /// What its loop writes, until it is come to.
+    pub(super) seed: Option<Regs>,
 }
 
 impl State {
@@ -337,7 +340,12 @@ impl Checker<'_> {
             first.fuel = Fuel::Right;
         }
         head.first.clone_from(&first);
+        head.counted = None;
+        self.plant(&mut head, &first);
+        let changed = self.changed;
         let result = self.hold(&mut head, &first);
+        // What is taken back here was not made use of yet.
+        self.changed = if self.mode == Mode::Attempt { changed } else { self.changed };
         self.state.clone_from(&first);
         let first_value = self.values.next();
         for fresh in &head.fresh {
@@ -438,7 +446,7 @@ impl Checker<'_> {
             (Some(a), Some(b)) => known.at_most(a, b, by),
             _ => false,
         };
-        if self.proving {
+        if self.mode != Mode::Check {
             let (limits, wrong) = std::mem::take(&mut head.limits).into_iter().partition(holds);
             let wrong: Vec<(Term, Term, i64)> = wrong;
             is_right &= wrong.is_empty();
@@ -481,13 +489,13 @@ impl Checker<'_> {
     }
 
     fn settle(&mut self, is_right: bool) -> Result<(), Reason> {
-        match (is_right, self.proving) {
-            (true, _) => Ok(()),
-            (false, true) => {
+        match self.mode {
+            _ if is_right => Ok(()),
+            Mode::Check => Err(Reason::Loop),
+            Mode::Attempt | Mode::Search => {
                 self.changed = true;
                 Ok(())
             }
-            (false, false) => Err(Reason::Loop),
         }
     }
 
@@ -518,7 +526,7 @@ impl Checker<'_> {
         let slots = inside.slots.differing(&state.slots).map(|(at, id, now)| (Location::Slot(at), id, now));
         let moved = regs.chain(slots).filter(|(_, id, _)| !is_fresh(*id));
         let moved: Vec<Location> = moved.map(|(location, _, _)| location).collect();
-        if !self.proving {
+        if self.mode == Mode::Check {
             if !moved.is_empty() {
                 return Err(Reason::Loop);
             }

@@ -5,6 +5,7 @@
 pub mod a64;
 mod access;
 mod arrays;
+mod attempt;
 mod calls;
 mod check;
 mod division;

@@ -31,7 +31,8 @@ impl Checker<'_> {
             return self.values.add(Value::of(Def::Element { base: a, index: b, shift }));
         }
         if shift != 0 {
-            return UNKNOWN;
+            let b = self.shift_left(b, shift);
+            return self.add(a, b, 0);
         }
         if let Some(number) = self.values.number(a) {
             return self.plus(b, number);
@@ -40,7 +41,7 @@ impl Checker<'_> {
             return self.values.add(Value::of(Def::Element { base: b, index: a, shift: 0 }));
         }
         for (a, b) in [(a, b), (b, a)] {
-            if let Some(id) = self.floor_remainder(a, b).or_else(|| self.add_to_scaled(a, b)) {
+            if let Some(id) = self.add_as(a, b) {
                 return id;
             }
         }
@@ -52,6 +53,22 @@ impl Checker<'_> {
         let id = self.values.add(Value::between(lo, hi));
         relate_total(&self.values, &mut self.state, id, a, b);
         id
+    }
+
+    /// The sum, where it is known as something else.
+    fn add_as(&mut self, a: Id, b: Id) -> Option<Id> {
+        match (self.values.def(a), self.values.def(b)) {
+            (_, Def::WhereNegative(of, more)) if of == a => self.raised_where_negative(a, b, more),
+            (Def::Remainder(_, by), _) if self.values.is_same(by, b) => self.raised_remainder(a, b),
+            (Def::Scaled { of, .. }, _) if self.values.is_same(of, b) => self.add_to_scaled(a, b),
+            (Def::Scaled { .. } | Def::Quotient(..), Def::Part { of, by: 63, signed }) => self.add_sign(a, of, signed),
+            // Minus a product.
+            (Def::Difference(ZERO, product), _) => match self.values.def(product) {
+                Def::Product(x, y) => self.remainder_of(x, y, b),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     pub(super) fn sub(&mut self, to: u8, a: Src, b: Src) -> Result<(), Reason> {
@@ -100,16 +117,37 @@ impl Checker<'_> {
         self.write_between(to, 0, most, None)
     }
 
-    pub(super) fn shift_right(&mut self, to: u8, a: u8, by: u8) -> Result<(), Reason> {
-        let id = self.int(a);
+    /// `a << by`
+    pub(super) fn shift_left(&mut self, a: Id, by: u8) -> Id {
         let known = Known { values: &self.values, state: &self.state };
-        let (lo, hi) = (known.least(id), known.greatest(id));
-        match by {
-            0 => self.write_int(to, id),
-            64.. => self.write_int(to, UNKNOWN),
-            _ if lo >= 0 => self.write_between(to, lo >> by, hi >> by, Some(id)),
-            _ => self.write_between(to, 0, ((u64::MAX) >> by) as i64, None),
+        let scale = |number: i64| i64::try_from(i128::from(number) << by.min(63)).ok();
+        match (scale(known.least(a)), scale(known.greatest(a))) {
+            (Some(lo), Some(hi)) => self.values.made(Def::Opaque, lo, hi),
+            _ => self.values.add(Value::of(Def::Shifted(a, by))),
         }
+    }
+
+    /// `a >> by`
+    pub(super) fn part(&mut self, a: Id, by: u8, signed: bool) -> Id {
+        let known = Known { values: &self.values, state: &self.state };
+        let (lo, hi) = (known.least(a), known.greatest(a));
+        let def = match (by, self.values.def(a)) {
+            (0, _) => return a,
+            (64.., _) => return self.values.add(Value::of(Def::Opaque)),
+            (_, Def::Scaled { of, multiplier, plus, shift }) if signed && shift + by < 63 => {
+                let def = Def::Scaled { of, multiplier, plus, shift: shift + by };
+                return self.values.add(Value { lo: lo >> by, hi: hi >> by, ..Value::of(def) });
+            }
+            _ => Def::Part { of: a, by, signed },
+        };
+        let id = match signed || lo >= 0 {
+            true => self.values.made(def, lo >> by, hi >> by),
+            false => self.values.made(def, 0, (u64::MAX >> by) as i64),
+        };
+        if lo >= 0 {
+            self.state.learn(&self.values, self.values.root(id), self.values.root(a), 0);
+        }
+        id
     }
 
     /// One of two values: what holds of both, each under the condition that it is taken.

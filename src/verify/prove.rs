@@ -4,7 +4,7 @@
 //! which the range is claimed that it had at first, and comparisons that hold on the ways seen so far. What a later walk finds not to hold is taken back, until
 //! nothing changes.
 
-use super::check::Checker;
+use super::check::{Checker, Mode};
 use super::join::{ClaimedExtent, Fresh, Head, Location, Term};
 use super::state::{Known, State};
 use super::step::Reg;
@@ -26,7 +26,7 @@ const CLAIMS: usize = 64;
 impl Checker<'_> {
     /// Looks for what holds at heads of loops.
     pub(super) fn prove(&mut self) {
-        self.proving = true;
+        self.mode = Mode::Search;
         for round in 0..ROUNDS {
             self.changed = false;
             self.claims = round < LAST_CLAIMS;

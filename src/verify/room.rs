@@ -1,5 +1,6 @@
 //! Memory of one check that a thread keeps for the next one: most code is short, and is checked in less time than its vectors would take to allocate.
 
+use super::attempt::Bodies;
 use super::graph::Graph;
 use super::state::State;
 use super::step::Reg;
@@ -19,6 +20,7 @@ pub(super) struct Room {
     pub values: Values,
     pub saved: Vec<(Reg, Id)>,
     pub waiting: Vec<Option<Box<State>>>,
+    pub bodies: Bodies,
     #[expect(clippy::vec_box, reason = "they are handed on")]
     pub spare: Vec<Box<State>>,
 }

@@ -327,6 +327,12 @@ impl State {
             // 0 <= x - y + by
             self.learn(values, values.root(y), values.root(x), by);
         }
+        match (than.def, less.def) {
+            // Not negative, or negative: so is what it has the sign of.
+            (Def::SignOf(of), _) if a.0 == ZERO && by <= 0 => self.learn(values, (ZERO, 0), values.root(of), 0),
+            (_, Def::SignOf(of)) if b.0 == ZERO && by < 0 => self.learn(values, values.root(of), (ZERO, 0), -1),
+            _ => {}
+        }
         let by = clamp(by);
         if let Some(limit) = self.limits.iter_mut().find(|limit| limit.less == a.0 && limit.than == b.0) {
             limit.by = limit.by.min(by);

@@ -209,6 +209,20 @@ pub enum Step {
         /// A general register.
         b: u8,
     },
+    /// `quotient = a / b`, rounded towards zero, and `remainder` = what remains, where `a` is the number whose lower half is `low` and whose upper one is `high`.
+    /// Control does not go on where `b` is zero, or the quotient does not fit.
+    DivideDouble {
+        /// A general register.
+        quotient: u8,
+        /// A general register.
+        remainder: u8,
+        /// A general register.
+        low: u8,
+        /// A general register.
+        high: u8,
+        /// A general register.
+        b: u8,
+    },
     /// `to = a + (b >> by)`, wrapping.
     AddPart {
         /// A general register.
@@ -317,7 +331,7 @@ pub enum Step {
         /// The other operand.
         b: Src,
     },
-    /// The flags tell, besides what else they do, whether the sum or difference that the step before left in a register fits 64 bits with a sign.
+    /// The flags tell, besides what else they do, whether the sum, difference or product that the step before left in a register fits 64 bits with a sign.
     Overflow {
         /// A general register.
         of: u8,

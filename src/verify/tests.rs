@@ -449,3 +449,183 @@ fn no_frame_is_larger_than_told() {
     assert_eq!(outcome(false, script(8)), Ok(()));
     assert_eq!(outcome(false, script(16)), Err(Reason::Stack));
 }
+
+/// The script is accepted, and with any of these instructions instead of its own it is not.
+fn all_are_out_of_bounds(right: &[Vec<Step>], wrong: &[(usize, Step)]) {
+    assert_eq!(outcome(false, right.to_vec()), Ok(()));
+    for (at, step) in wrong {
+        let mut script = right.to_vec();
+        script[*at] = vec![*step];
+        assert_eq!(outcome(false, script), Err(Reason::Bounds), "{step:?} at {at}");
+    }
+}
+
+#[test]
+fn a_double_number_is_divided_as_a_single_one_where_its_upper_half_is_the_sign() {
+    let (low, high) = (0, 1);
+    let divide = |low, high, b| Step::DivideDouble { quotient: 0, remainder: INDEX, low, high, b };
+    let right = [
+        frame(-8),
+        compare(INDEX, Src::Const(0)),
+        branch(Cond::Lt, 11),
+        compare(LENGTH, Src::Const(0)),
+        branch(Cond::Eq, 11),
+        vec![Step::Copy { to: Reg::Int(low), from: Reg::Int(INDEX) }],
+        vec![Step::Const { to: high, value: 0 }],
+        vec![divide(low, high, LENGTH)],
+        load(element(0, 8)),
+        frame(8),
+        vec![Step::Return],
+    ];
+    all_are_out_of_bounds(
+        &right,
+        &[
+            (2, Step::Branch { cond: Cond::Gt, target: 11 }),
+            (4, Step::Branch { cond: Cond::Lt, target: 11 }),
+            (6, Step::Const { to: high, value: 1 }),
+            (6, Step::Const { to: high, value: -1 }),
+            (6, Step::Any(Reg::Int(high))),
+            (7, divide(low, low, LENGTH)),
+            (7, divide(high, low, LENGTH)),
+            (7, divide(low, high, INDEX)),
+        ],
+    );
+}
+
+#[test]
+fn a_remainder_is_raised_where_its_sign_is_not_that_of_the_divisor() {
+    let (low, high) = (0, 1);
+    // As one machine does it: the remainder is in `INDEX`, `8` tells its sign.
+    let right = [
+        frame(-8),
+        compare(LENGTH, Src::Const(0)),
+        branch(Cond::Eq, 13),
+        vec![Step::Copy { to: Reg::Int(low), from: Reg::Int(INDEX) }],
+        vec![Step::ShiftRightSigned { to: high, a: low, by: 63 }],
+        vec![Step::DivideDouble { quotient: low, remainder: INDEX, low, high, b: LENGTH }],
+        vec![Step::Xor { to: 8, a: INDEX, b: Src::Reg(LENGTH) }],
+        compare(8, Src::Const(0)),
+        branch(Cond::NotNegative, 10),
+        vec![Step::Add { to: INDEX, a: INDEX, b: Src::Reg(LENGTH), shift: 0 }],
+        load(element(0, 8)),
+        frame(8),
+        vec![Step::Return],
+    ];
+    all_are_out_of_bounds(
+        &right,
+        &[
+            (2, Step::Branch { cond: Cond::Lt, target: 13 }),
+            (4, Step::ShiftRightSigned { to: high, a: low, by: 62 }),
+            (4, Step::ShiftRight { to: high, a: low, by: 63 }),
+            (4, Step::ShiftRightSigned { to: high, a: LENGTH, by: 63 }),
+            (5, Step::DivideDouble { quotient: INDEX, remainder: low, low, high, b: LENGTH }),
+            (5, Step::DivideDouble { quotient: low, remainder: INDEX, low, high, b: XS }),
+            (6, Step::Xor { to: 8, a: low, b: Src::Reg(LENGTH) }),
+            (6, Step::Xor { to: 8, a: INDEX, b: Src::Reg(low) }),
+            (6, Step::Or { to: 8, a: INDEX, b: Src::Reg(LENGTH) }),
+            (7, Step::Compare { a: Src::Reg(8), b: Src::Const(1) }),
+            (8, Step::Branch { cond: Cond::Negative, target: 10 }),
+            (8, Step::Branch { cond: Cond::Below, target: 10 }),
+            (9, Step::Add { to: INDEX, a: INDEX, b: Src::Reg(8), shift: 0 }),
+            (9, Step::Add { to: INDEX, a: INDEX, b: Src::Const(1), shift: 0 }),
+            (9, Step::Sub { to: INDEX, a: Src::Reg(INDEX), b: Src::Reg(LENGTH) }),
+        ],
+    );
+}
+
+#[test]
+fn a_remainder_of_a_product_is_raised_by_the_divisor_under_its_sign() {
+    let third = 0x5555_5555_5555_5556;
+    let right = [
+        frame(-8),
+        compare(LENGTH, Src::Const(3)),
+        branch(Cond::Lt, 17),
+        vec![Step::Const { to: 0, value: third }],
+        vec![Step::MultiplyHigh { to: 1, a: 0, b: INDEX }],
+        vec![Step::ShiftRight { to: 0, a: 1, by: 63 }],
+        vec![Step::Add { to: 1, a: 1, b: Src::Reg(0), shift: 0 }],
+        vec![Step::Multiply { to: 8, a: 1, b: Src::Const(3) }],
+        vec![Step::Sub { to: 8, a: Src::Const(0), b: Src::Reg(8) }],
+        vec![Step::Add { to: 8, a: 8, b: Src::Reg(INDEX), shift: 0 }],
+        vec![Step::ShiftRightSigned { to: 0, a: 8, by: 63 }],
+        vec![Step::Const { to: 1, value: 3 }],
+        vec![Step::And { to: 1, a: 1, b: Src::Reg(0) }],
+        vec![Step::Add { to: INDEX, a: 1, b: Src::Reg(8), shift: 0 }],
+        load(element(0, 8)),
+        frame(8),
+        vec![Step::Return],
+    ];
+    all_are_out_of_bounds(
+        &right,
+        &[
+            (2, Step::Branch { cond: Cond::Gt, target: 17 }),
+            (3, Step::Const { to: 0, value: third + 1 }),
+            (5, Step::ShiftRight { to: 0, a: 1, by: 62 }),
+            (5, Step::ShiftRightSigned { to: 0, a: 1, by: 63 }),
+            (5, Step::ShiftRight { to: 0, a: INDEX, by: 63 }),
+            (6, Step::Sub { to: 1, a: Src::Reg(1), b: Src::Reg(0) }),
+            (7, Step::Multiply { to: 8, a: 1, b: Src::Const(4) }),
+            (8, Step::Sub { to: 8, a: Src::Const(1), b: Src::Reg(8) }),
+            (8, Step::Nothing),
+            (9, Step::Add { to: 8, a: 8, b: Src::Reg(LENGTH), shift: 0 }),
+            (10, Step::ShiftRight { to: 0, a: 8, by: 63 }),
+            (10, Step::ShiftRightSigned { to: 0, a: 8, by: 62 }),
+            (10, Step::ShiftRightSigned { to: 0, a: INDEX, by: 63 }),
+            (11, Step::Const { to: 1, value: 4 }),
+            (11, Step::Const { to: 1, value: 1 }),
+            (12, Step::Or { to: 1, a: 1, b: Src::Reg(0) }),
+            (13, Step::Sub { to: INDEX, a: Src::Reg(8), b: Src::Reg(1) }),
+        ],
+    );
+}
+
+#[test]
+fn bits_of_small_numbers_are_small_with_their_sign() {
+    let right = [
+        frame(-8),
+        compare(LENGTH, Src::Const(8)),
+        branch(Cond::Lt, 10),
+        vec![Step::Between { to: 0, lo: -4, hi: 3 }],
+        vec![Step::Between { to: 1, lo: -2, hi: 1 }],
+        vec![Step::Xor { to: 0, a: 0, b: Src::Reg(1) }],
+        vec![Step::Add { to: INDEX, a: 0, b: Src::Const(4), shift: 0 }],
+        load(element(0, 8)),
+        frame(8),
+        vec![Step::Return],
+    ];
+    let and = |b: u8| Step::And { to: 0, a: 0, b: Src::Reg(b) };
+    for same in [Step::Or { to: 0, a: 0, b: Src::Reg(1) }, and(1)] {
+        let mut script = right.to_vec();
+        script[5] = vec![same];
+        assert_eq!(outcome(false, script), Ok(()));
+    }
+    all_are_out_of_bounds(
+        &right,
+        &[
+            (2, Step::Branch { cond: Cond::Eq, target: 10 }),
+            (3, Step::Between { to: 0, lo: -5, hi: 3 }),
+            (3, Step::Between { to: 0, lo: -4, hi: 4 }),
+            (5, and(LENGTH)),
+            (6, Step::Add { to: INDEX, a: 0, b: Src::Const(3), shift: 0 }),
+            (6, Step::Add { to: INDEX, a: 0, b: Src::Const(5), shift: 0 }),
+        ],
+    );
+}
+
+#[test]
+fn a_product_fits_behind_the_branch_on_its_overflow() {
+    let script = |cond: Cond, product: Vec<Step>| {
+        let mut script = vec![frame(-8), compare(INDEX, Src::Const(0)), branch(Cond::Lt, 10), product];
+        script.push(branch(cond, 10));
+        script.extend(load_below_length(1, 10));
+        outcome(false, script)
+    };
+    let product =
+        |to: u8| vec![Step::AnyFlags, Step::Multiply { to, a: INDEX, b: Src::Const(5) }, Step::Overflow { of: to }];
+    assert_eq!(script(Cond::Overflow, product(1)), Ok(()));
+    assert_eq!(script(Cond::NoOverflow, product(1)), Err(Reason::Bounds));
+    assert_eq!(script(Cond::Lt, product(1)), Err(Reason::Bounds));
+    let mut late = product(1);
+    late.push(Step::AnyFlags);
+    assert_eq!(script(Cond::Overflow, late), Err(Reason::Bounds));
+}

@@ -63,6 +63,15 @@ pub enum Def {
     Remainder(Id, Id),
     /// Some number of the same sign as this one: negative where it is.
     SignOf(Id),
+    /// A value without its lowest bits, shifted down.
+    Part {
+        /// The value.
+        of: Id,
+        /// How far it is shifted: not by nothing, below 64.
+        by: u8,
+        /// Whether the sign is kept.
+        signed: bool,
+    },
     /// The second value where the first is negative, else zero.
     WhereNegative(Id, Id),
     /// An address plus an index, shifted.

@@ -592,6 +592,15 @@ impl<'a> StepMachine<'a> {
                 let quotient = int(self, a).checked_div(int(self, b)).unwrap_or_else(|| self.any());
                 self.set(to, quotient)?;
             }
+            Step::DivideDouble { quotient, remainder, low, high, b } => {
+                let dividend = i128::from(int(self, high)) << 64 | i128::from(int(self, low) as u64);
+                let by = i128::from(int(self, b));
+                let Some(whole) = dividend.checked_div(by).and_then(|whole| i64::try_from(whole).ok()) else {
+                    return Ok(Some(End::Stopped));
+                };
+                self.set(quotient, whole)?;
+                self.set(remainder, (dividend % by) as i64)?;
+            }
             Step::AddPart { to, a, b, by, signed } => {
                 let part = if signed { int(self, b) >> by } else { (int(self, b) as u64 >> by) as i64 };
                 self.set(to, int(self, a).wrapping_add(part))?;

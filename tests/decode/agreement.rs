@@ -85,11 +85,21 @@ fn said(decoded: &Decoded) -> Touched {
             | Step::Add { to, .. }
             | Step::Sub { to, .. }
             | Step::And { to, .. }
+            | Step::Or { to, .. }
+            | Step::Xor { to, .. }
+            | Step::Multiply { to, .. }
+            | Step::MultiplyHigh { to, .. }
+            | Step::ShiftRightSome { to, .. }
+            | Step::Between { to, .. }
             | Step::ShiftRight { to, .. }
             | Step::ShiftRightSigned { to, .. }
             | Step::ShiftLeft { to, .. }
             | Step::Select { to, .. }
             | Step::MaskBits { to, .. } => int(to),
+            Step::DivideDouble { quotient, remainder, .. } => {
+                int(quotient);
+                int(remainder);
+            }
             Step::Load { to, from, .. } => {
                 said.written.extend(to);
                 said.memory.insert((from.bytes, false));
@@ -101,7 +111,11 @@ fn said(decoded: &Decoded) -> Touched {
             Step::Store { to, .. } => {
                 said.memory.insert((to.bytes, true));
             }
-            Step::Compare { .. } | Step::Test { .. } | Step::AnyFlags | Step::TestLanes { .. } => said.flags = true,
+            Step::Compare { .. }
+            | Step::Test { .. }
+            | Step::AnyFlags
+            | Step::Overflow { .. }
+            | Step::TestLanes { .. } => said.flags = true,
             Step::MoveStack { .. } => said.stack = true,
             Step::Probe { counter, .. } => {
                 int(counter);
@@ -162,9 +176,18 @@ fn sources(step: Step) -> Vec<Reg> {
     match step {
         Step::Copy { from, .. } => vec![from],
         Step::ZeroExtend { from, .. } | Step::Splat { from, .. } => vec![Reg::Int(from)],
-        Step::Add { a, b, .. } | Step::And { a, b, .. } => std::iter::once(Reg::Int(a)).chain(of(b)).collect(),
+        Step::Add { a, b, .. }
+        | Step::And { a, b, .. }
+        | Step::Or { a, b, .. }
+        | Step::Xor { a, b, .. }
+        | Step::Multiply { a, b, .. } => std::iter::once(Reg::Int(a)).chain(of(b)).collect(),
+        Step::MultiplyHigh { a, b, .. } => vec![Reg::Int(a), Reg::Int(b)],
+        Step::DivideDouble { low, high, b, .. } => [low, high, b].map(Reg::Int).to_vec(),
         Step::Sub { a, b, .. } | Step::Compare { a, b } => of(a).into_iter().chain(of(b)).collect(),
-        Step::ShiftLeft { a, .. } | Step::ShiftRight { a, .. } | Step::ShiftRightSigned { a, .. } => vec![Reg::Int(a)],
+        Step::ShiftLeft { a, .. }
+        | Step::ShiftRight { a, .. }
+        | Step::ShiftRightSome { a, .. }
+        | Step::ShiftRightSigned { a, .. } => vec![Reg::Int(a)],
         Step::Select { yes, no, .. } => of(yes).into_iter().chain(of(no)).collect(),
         Step::Load { from, .. } => place(from),
         Step::Store { to, value } => {

@@ -71,7 +71,7 @@ fn moves() {
     scalar("48 89 E7", "mov rdi, rsp", &[Step::StackAddress { to: RDI, by: 0 }]);
     scalar("40 89 C8", "mov eax, ecx", &[Step::ZeroExtend { to: RAX, from: RCX, bits: 32 }]);
     scalar("40 0F B6 C1", "movzx eax, cl", &[Step::ZeroExtend { to: RAX, from: RCX, bits: 8 }]);
-    scalar("48 63 C1", "movsxd rax, ecx", &[Step::Any(Int(RAX))]);
+    scalar("48 63 C1", "movsxd rax, ecx", &[Step::Between { to: RAX, lo: i32::MIN.into(), hi: i32::MAX.into() }]);
     scalar("48 C7 C0 FE FF FF FF", "mov rax", &[Step::Const { to: RAX, value: -2 }]);
     scalar("40 B8 FE FF FF FF", "mov eax", &[Step::Const { to: RAX, value: 0xFFFF_FFFE }]);
     scalar("49 B9 01 00 00 00 00 00 00 80", "mov r9", &[Step::Const { to: R9, value: i64::MIN + 1 }]);
@@ -116,18 +116,17 @@ fn memory() {
 #[test]
 fn arithmetic() {
     let rcx = Src::Reg(RCX);
-    scalar("48 01 C8", "add rax, rcx", &[Step::Add { to: RAX, a: RAX, b: rcx, shift: 0 }, Step::AnyFlags]);
-    scalar("48 83 C0 F8", "add rax", &[Step::Add { to: RAX, a: RAX, b: Src::Const(-8), shift: 0 }, Step::AnyFlags]);
-    scalar(
-        "48 29 C8",
-        "sub rax, rcx",
-        &[Step::Compare { a: Src::Reg(RAX), b: rcx }, Step::Sub { to: RAX, a: Src::Reg(RAX), b: rcx }],
-    );
-    scalar(
-        "49 83 ED 01",
-        "sub r13, 1",
-        &[Step::Compare { a: Src::Reg(13), b: Src::Const(1) }, Step::Sub { to: 13, a: Src::Reg(13), b: Src::Const(1) }],
-    );
+    let add = |to, b| [Step::AnyFlags, Step::Add { to, a: to, b, shift: 0 }, Step::Overflow { of: to }];
+    scalar("48 01 C8", "add rax, rcx", &add(RAX, rcx));
+    scalar("48 83 C0 F8", "add rax", &add(RAX, Src::Const(-8)));
+    let subtract = |to, a, b| [Step::Compare { a, b }, Step::Sub { to, a, b }, Step::Overflow { of: to }];
+    scalar("48 29 C8", "sub rax, rcx", &subtract(RAX, Src::Reg(RAX), rcx));
+    scalar("49 83 ED 01", "sub r13, 1", &subtract(13, Src::Reg(13), Src::Const(1)));
+    scalar("48 F7 D9", "neg rcx", &subtract(RCX, Src::Const(0), rcx));
+    scalar("48 F7 D1", "not rcx", &[Step::Sub { to: RCX, a: Src::Const(-1), b: rcx }]);
+    let product = |a, b| [Step::AnyFlags, Step::Multiply { to: RAX, a, b }, Step::Overflow { of: RAX }];
+    scalar("48 0F AF C1", "imul rax, rcx", &product(RAX, rcx));
+    scalar("48 69 C1 0A 00 00 00", "imul rax, rcx, 0Ah", &product(RCX, Src::Const(10)));
     scalar("48 8D 44 D1 00", "lea rax, [rcx+rdx*8]", &[Step::Add { to: RAX, a: RCX, b: Src::Reg(RDX), shift: 3 }]);
     scalar(
         "48 8D 84 21 00 10 00 00",
@@ -142,15 +141,23 @@ fn arithmetic() {
             Step::Add { to: RAX, a: RAX, b: Src::Const(8), shift: 0 },
         ],
     );
-    scalar("48 21 C8", "and rax, rcx", &[Step::And { to: RAX, a: RAX, b: rcx }, Step::AnyFlags]);
-    scalar("48 83 E0 FE", "and rax", &[Step::And { to: RAX, a: RAX, b: Src::Const(-2) }, Step::AnyFlags]);
+    let flags = Step::Compare { a: Src::Reg(RAX), b: Src::Const(0) };
+    scalar("48 21 C8", "and rax, rcx", &[Step::And { to: RAX, a: RAX, b: rcx }, flags]);
+    scalar("48 83 E0 FE", "and rax", &[Step::And { to: RAX, a: RAX, b: Src::Const(-2) }, flags]);
+    scalar("48 09 C8", "or rax, rcx", &[Step::Or { to: RAX, a: RAX, b: rcx }, flags]);
+    scalar("48 31 C8", "xor rax, rcx", &[Step::Xor { to: RAX, a: RAX, b: rcx }, flags]);
     scalar("40 83 E0 FE", "and eax", &[Step::And { to: RAX, a: RAX, b: Src::Const(0xFFFF_FFFE) }, Step::AnyFlags]);
     scalar("48 C1 E0 03", "shl rax, 3", &[Step::ShiftLeft { to: RAX, a: RAX, by: 3 }, Step::AnyFlags]);
     scalar("48 C1 E8 3F", "shr rax", &[Step::ShiftRight { to: RAX, a: RAX, by: 63 }, Step::AnyFlags]);
     scalar("48 C1 F8 3F", "sar rax", &[Step::ShiftRightSigned { to: RAX, a: RAX, by: 63 }, Step::AnyFlags]);
-    scalar("48 F7 F9", "idiv rcx", &[Step::Any(Int(RAX)), Step::Any(Int(RDX)), Step::AnyFlags]);
-    scalar("48 F7 E9", "imul rcx", &[Step::Any(Int(RAX)), Step::Any(Int(RDX)), Step::AnyFlags]);
-    scalar("48 99", "cqo", &[Step::Any(Int(RDX))]);
+    let divide = Step::DivideDouble { quotient: RAX, remainder: RDX, low: RAX, high: RDX, b: RCX };
+    scalar("48 F7 F9", "idiv rcx", &[divide, Step::AnyFlags]);
+    let high = Step::MultiplyHigh { to: RDX, a: RAX, b: RCX };
+    scalar("48 F7 E9", "imul rcx", &[high, Step::Any(Int(RAX)), Step::AnyFlags]);
+    scalar("48 99", "cqo", &[Step::ShiftRightSigned { to: RDX, a: RAX, by: 63 }]);
+    scalar("F3 48 0F B8 C1", "popcnt rax, rcx", &[Step::Between { to: RAX, lo: 0, hi: 64 }, Step::AnyFlags]);
+    scalar("C4 E2 F3 F7 C2", "shrx rax, rdx, rcx", &[Step::ShiftRightSome { to: RAX, a: RDX, signed: false }]);
+    scalar("C4 E2 F2 F7 C2", "sarx rax, rdx, rcx", &[Step::ShiftRightSome { to: RAX, a: RDX, signed: true }]);
     scalar("C4 E2 F1 F7 C2", "shlx rax, rdx, rcx", &[Step::Any(Int(RAX))]);
     scalar("40 0F 94 C0", "sete al", &[Step::Any(Int(RAX))]);
 }
@@ -170,7 +177,7 @@ fn flags_and_control() {
         &[Step::Select { to: RAX, yes: Src::Reg(RCX), no: Src::Reg(RAX), cond: Cond::Lt }],
     );
     for (code, name, cond) in [
-        ("80", "jo", Cond::Other),
+        ("80", "jo", Cond::Overflow),
         ("82", "jb", Cond::Below),
         ("83", "jae", Cond::AboveEq),
         ("84", "je", Cond::Eq),

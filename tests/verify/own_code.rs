@@ -138,7 +138,7 @@ fn programs_are_accepted() {
     programs(&corpus::engine(Passes::ALL, true), &mut tally, &corpus::formulas());
     tally.loops = Loops::Free;
     programs(&corpus::engine(Passes::ALL, false), &mut tally, &corpus::others());
-    tally.finish([25, 1000]);
+    tally.finish([2000, 1000]);
 }
 
 #[test]

@@ -29,6 +29,10 @@ pub(super) enum Kind {
     And,
     /// Bits of both, of 32.
     And32,
+    /// Bits of either.
+    Or,
+    /// Bits of one of the two.
+    Xor,
     /// Bits of one of the two, of 32: zero if both are one register.
     Xor32,
     /// Shifts by a number.
@@ -43,6 +47,18 @@ pub(super) enum Kind {
     AnyWithFlags,
     /// Only the flags change.
     Flags,
+    /// Zero less the operand.
+    Negate,
+    /// All ones less the operand.
+    Not,
+    /// How many bits of a sort there are.
+    Count,
+    /// Shifts by a register.
+    ShiftRightSome,
+    /// Likewise, keeping the sign.
+    ShiftRightSomeSigned,
+    /// A product of 64 bits.
+    Multiply,
     /// A product of 128 bits.
     Product,
     /// Quotient and remainder.
@@ -291,9 +307,10 @@ static INDEX: [u16; CODES] = {
 
 use Kind::{
     Add, Address, And, And32, AndMasks, AndNotMasks, AndNotVectors, AndVectors, Any, AnyWithFlags, Bits, Branch, Byte,
-    Call, CallPool, ClearUpper, Compare, CompareMask, Divide, Flags, FromGeneral, Gather, Greater, Jump, Move, Move32,
-    MoveMask, MoveVector, NotMask, Number32, Ones, Product, Return, Select, ShiftLeft, ShiftRight, ShiftRightSigned,
-    Sign, Signed32, Splat, SplatPool, StoreVector, Sub, Test, TestLanes, Xor32, XorVectors,
+    Call, CallPool, ClearUpper, Compare, CompareMask, Count, Divide, Flags, FromGeneral, Gather, Greater, Jump, Move,
+    Move32, MoveMask, MoveVector, Multiply, Negate, Not, NotMask, Number32, Ones, Or, Product, Return, Select,
+    ShiftLeft, ShiftRight, ShiftRightSigned, ShiftRightSome, ShiftRightSomeSigned, Sign, Signed32, Splat, SplatPool,
+    StoreVector, Sub, Test, TestLanes, Xor, Xor32, XorVectors,
 };
 
 /// All rows.
@@ -321,31 +338,31 @@ pub static ROWS: &[Row] = &[
     int(Code::And_rm64_imm32, "rdWG", And, 0),
     int(Code::And_rm32_imm8, "rdxG", And32, 0),
     int(Code::And_rm32_imm32, "rdxG", And32, 0),
-    int(Code::Or_rm64_r64, "rdW", AnyWithFlags, 0),
-    int(Code::Or_rm64_imm8, "rdWG", AnyWithFlags, 0),
-    int(Code::Or_rm64_imm32, "rdWG", AnyWithFlags, 0),
-    int(Code::Xor_rm64_r64, "rdW", AnyWithFlags, 0),
-    int(Code::Xor_rm64_imm8, "rdWG", AnyWithFlags, 0),
-    int(Code::Xor_rm64_imm32, "rdWG", AnyWithFlags, 0),
+    int(Code::Or_rm64_r64, "rdW", Or, 0),
+    int(Code::Or_rm64_imm8, "rdWG", Or, 0),
+    int(Code::Or_rm64_imm32, "rdWG", Or, 0),
+    int(Code::Xor_rm64_r64, "rdW", Xor, 0),
+    int(Code::Xor_rm64_imm8, "rdWG", Xor, 0),
+    int(Code::Xor_rm64_imm32, "rdWG", Xor, 0),
     int(Code::Xor_rm32_r32, "rdx", Xor32, 0),
     int(Code::Xor_rm32_imm8, "rdxG", AnyWithFlags, 0),
-    int(Code::Neg_rm64, "rdWG", AnyWithFlags, 0),
-    int(Code::Not_rm64, "rdWG", Any, 0),
+    int(Code::Neg_rm64, "rdWG", Negate, 0),
+    int(Code::Not_rm64, "rdWG", Not, 0),
     int(Code::Shl_rm64_imm8, "rdWG", ShiftLeft, 0),
     int(Code::Shr_rm64_imm8, "rdWG", ShiftRight, 0),
     int(Code::Sar_rm64_imm8, "rdWG", ShiftRightSigned, 0),
-    int(Code::Imul_r64_rm64, "rdW", AnyWithFlags, 0),
-    int(Code::Imul_r64_rm64_imm32, "rdW", AnyWithFlags, 0),
+    int(Code::Imul_r64_rm64, "rdW", Multiply, 0),
+    int(Code::Imul_r64_rm64_imm32, "rdW", Multiply, 0),
     int(Code::Imul_rm64, "rdWG", Product, 0),
     int(Code::Idiv_rm64, "rdWG", Divide, 0),
     int(Code::Cqo, "nW", Sign, 0),
-    int(Code::Popcnt_r64_rm64, "3rdW", AnyWithFlags, 0),
-    int(Code::Lzcnt_r64_rm64, "3rdW", AnyWithFlags, 0),
-    int(Code::Tzcnt_r64_rm64, "3rdW", AnyWithFlags, 0),
+    int(Code::Popcnt_r64_rm64, "3rdW", Count, 0),
+    int(Code::Lzcnt_r64_rm64, "3rdW", Count, 0),
+    int(Code::Tzcnt_r64_rm64, "3rdW", Count, 0),
     vex(Code::VEX_Rorx_r64_rm64_imm8, "rdW", Any, 0),
-    vex(Code::VEX_Sarx_r64_rm64_r64, "rdW", Any, 0),
+    vex(Code::VEX_Sarx_r64_rm64_r64, "rdW", ShiftRightSomeSigned, 0),
     vex(Code::VEX_Shlx_r64_rm64_r64, "rdW", Any, 0),
-    vex(Code::VEX_Shrx_r64_rm64_r64, "rdW", Any, 0),
+    vex(Code::VEX_Shrx_r64_rm64_r64, "rdW", ShiftRightSome, 0),
     int(Code::Cmp_r64_rm64, "rdW", Compare, 0),
     int(Code::Cmp_rm64_imm32, "rdWG", Compare, 0),
     int(Code::Test_rm64_r64, "rmsW", Test, 8),
@@ -383,8 +400,8 @@ pub static ROWS: &[Row] = &[
     int(Code::Jbe_rel32_64, "n", Branch(Cond::BelowEq), 0),
     int(Code::Ja_rel32_64, "n", Branch(Cond::Above), 0),
     int(Code::Jae_rel32_64, "n", Branch(Cond::AboveEq), 0),
-    int(Code::Jo_rel32_64, "n", Branch(Cond::Other), 0),
-    int(Code::Jno_rel32_64, "n", Branch(Cond::Other), 0),
+    int(Code::Jo_rel32_64, "n", Branch(Cond::Overflow), 0),
+    int(Code::Jno_rel32_64, "n", Branch(Cond::NoOverflow), 0),
     int(Code::Jp_rel32_64, "n", Branch(Cond::Other), 0),
     int(Code::Jns_rel32_64, "n", Branch(Cond::NotNegative), 0),
     int(Code::Jmp_rel32_64, "n", Jump, 0),

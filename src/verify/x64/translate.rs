@@ -237,7 +237,47 @@ impl Translation<'_, '_> {
                     (_, source) => source,
                 };
                 self.step(Step::And { to, a: to, b })?;
+                match self.row.kind {
+                    Kind::And32 => self.step(Step::AnyFlags),
+                    _ => self.flags_of(to),
+                }
+            }
+            Kind::Or | Kind::Xor => {
+                let (to, b) = (self.int(0)?, self.source(1)?);
+                self.step(match self.row.kind {
+                    Kind::Or => Step::Or { to, a: to, b },
+                    _ => Step::Xor { to, a: to, b },
+                })?;
+                self.flags_of(to)
+            }
+            Kind::Negate => {
+                let to = self.int(0)?;
+                let (a, b) = (Src::Const(0), Src::Reg(to));
+                self.step(Step::Compare { a, b })?;
+                self.step(Step::Sub { to, a, b })?;
+                self.step(Step::Overflow { of: to })
+            }
+            Kind::Not => {
+                let to = self.int(0)?;
+                self.step(Step::Sub { to, a: Src::Const(-1), b: Src::Reg(to) })
+            }
+            Kind::Count => {
+                self.int(1)?;
+                self.step(Step::Between { to: self.int(0)?, lo: 0, hi: 64 })?;
                 self.step(Step::AnyFlags)
+            }
+            Kind::ShiftRightSome | Kind::ShiftRightSomeSigned => {
+                self.int(2)?;
+                let (to, a, signed) = (self.int(0)?, self.int(1)?, self.row.kind == Kind::ShiftRightSomeSigned);
+                self.step(Step::ShiftRightSome { to, a, signed })
+            }
+            Kind::Multiply => {
+                let to = self.int(0)?;
+                let (a, b) = if self.inst.op_count() == 3 { (1, 2) } else { (0, 1) };
+                let (a, b) = (self.int(a)?, self.source(b)?);
+                self.step(Step::AnyFlags)?;
+                self.step(Step::Multiply { to, a, b })?;
+                self.step(Step::Overflow { of: to })
             }
             Kind::Xor32 if self.is_register(1) && self.inst.op_register(0) == self.inst.op_register(1) => {
                 self.step(Step::Const { to: self.int(0)?, value: 0 })?;
@@ -253,7 +293,11 @@ impl Translation<'_, '_> {
                 })?;
                 self.step(Step::AnyFlags)
             }
-            Kind::Any | Kind::Signed32 => self.some(),
+            Kind::Signed32 => {
+                self.int(1)?;
+                self.step(Step::Between { to: self.int(0)?, lo: i32::MIN.into(), hi: i32::MAX.into() })
+            }
+            Kind::Any => self.some(),
             Kind::AnyWithFlags | Kind::Xor32 => {
                 self.some()?;
                 self.step(Step::AnyFlags)
@@ -262,13 +306,19 @@ impl Translation<'_, '_> {
                 self.reads_any(0)?;
                 self.step(Step::AnyFlags)
             }
-            Kind::Product | Kind::Divide => {
-                self.int(0)?;
+            Kind::Product => {
+                let b = self.int(0)?;
+                self.step(Step::MultiplyHigh { to: RDX, a: RAX, b })?;
+                // The lower half is not followed.
                 self.step(Step::Any(Reg::Int(RAX)))?;
-                self.step(Step::Any(Reg::Int(RDX)))?;
                 self.step(Step::AnyFlags)
             }
-            Kind::Sign => self.step(Step::Any(Reg::Int(RDX))),
+            Kind::Divide => {
+                let b = self.int(0)?;
+                self.step(Step::DivideDouble { quotient: RAX, remainder: RDX, low: RAX, high: RDX, b })?;
+                self.step(Step::AnyFlags)
+            }
+            Kind::Sign => self.step(Step::ShiftRightSigned { to: RDX, a: RAX, by: 63 }),
             Kind::Compare => {
                 let (a, b) = (self.source(0)?, self.source(1)?);
                 self.step(Step::Compare { a, b })
@@ -360,11 +410,17 @@ impl Translation<'_, '_> {
         let (to, b) = (self.int(0)?, self.source(1)?);
         if is_sub {
             self.step(Step::Compare { a: Src::Reg(to), b })?;
-            self.step(Step::Sub { to, a: Src::Reg(to), b })
+            self.step(Step::Sub { to, a: Src::Reg(to), b })?;
         } else {
+            self.step(Step::AnyFlags)?;
             self.step(Step::Add { to, a: to, b, shift: 0 })?;
-            self.step(Step::AnyFlags)
         }
+        self.step(Step::Overflow { of: to })
+    }
+
+    /// Of a result of operations bit by bit: how it stands to zero, and neither carry nor overflow.
+    fn flags_of(&mut self, to: u8) -> Done {
+        self.step(Step::Compare { a: Src::Reg(to), b: Src::Const(0) })
     }
 
     fn test(&mut self) -> Done {

@@ -1,0 +1,275 @@
+//! The check of a function with loops, in the way that nearly all of them need: at a loop's head, registers that the loop writes hold some number that is no less than
+//! the one there at first, and everything else is as it was. What turns out otherwise is taken back, and the walk done again; a walk that finds nothing to take back is the check.
+//! Where that does not prove enough, [`super::prove`] searches for more.
+
+use super::check::{Checker, Mode};
+use super::graph::NEVER;
+use super::join::{Fresh, Head, Location};
+use super::state::{Known, State};
+use super::step::{Reg, Step};
+use super::values::{Def, UNKNOWN};
+use crate::codegen::blob::PoolEntry;
+use crate::runtime::helper::Helper;
+
+/// At most so many walks.
+const WALKS: usize = 8;
+
+/// So many blocks for each there is are looked at to find out what is part of loops: deep nests are many.
+const VISITS: usize = 16;
+
+/// A set of registers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Regs {
+    ints: u32,
+    vectors: u32,
+    masks: u32,
+}
+
+impl Regs {
+    fn add(&mut self, reg: Reg) {
+        match reg {
+            Reg::Int(n) => self.ints |= 1 << (n & 31),
+            Reg::Vector(n) => self.vectors |= 1 << (n & 31),
+            Reg::Mask(n) => self.masks |= 1 << (n & 31),
+        }
+    }
+
+    fn join(&mut self, other: Regs) {
+        self.ints |= other.ints;
+        self.vectors |= other.vectors;
+        self.masks |= other.masks;
+    }
+}
+
+/// The blocks of loops, and what they write.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    /// Of each block: what it writes.
+    written: Vec<Regs>,
+    /// Of each block, where those that lead to it begin in the next list.
+    starts: Vec<u32>,
+    leading: Vec<u32>,
+    /// The last head for which a block was looked at.
+    seen: Vec<u32>,
+    work: Vec<u32>,
+}
+
+impl Bodies {
+    fn clear(&mut self) {
+        self.written.clear();
+        self.starts.clear();
+        self.leading.clear();
+        self.seen.clear();
+        self.work.clear();
+    }
+}
+
+impl Checker<'_> {
+    /// Whether the function keeps to the rules, as far as that can be seen without a search. Where it cannot, nothing is said.
+    pub(super) fn attempt(&mut self) -> bool {
+        self.seed();
+        self.mode = Mode::Attempt;
+        self.claims = false;
+        self.is_impatient = false;
+        for _ in 0..WALKS {
+            let notes = (self.written_results, self.read_only_results, self.passed_results.len());
+            self.changed = false;
+            let is_right = self.walk().is_ok();
+            if is_right && !self.changed {
+                return true;
+            }
+            (self.written_results, self.read_only_results) = (notes.0, notes.1);
+            self.passed_results.truncate(notes.2);
+            if !is_right || self.is_exhausted() {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Notes for each head what its loop writes.
+    fn seed(&mut self) {
+        let mut bodies = std::mem::take(&mut self.bodies);
+        bodies.clear();
+        self.find_bodies(&mut bodies);
+        self.bodies = bodies;
+    }
+
+    fn find_bodies(&mut self, bodies: &mut Bodies) {
+        let count = self.graph.blocks.len();
+        // What leads to each block, sorted by it: counted first.
+        bodies.starts.resize(count + 2, 0);
+        let ways = |graph: &super::graph::Graph, at: usize| {
+            let block = graph.blocks[at];
+            let is_reached = graph.rank[at] != NEVER;
+            let next = block.falls_through.then_some(at as u32 + 1);
+            block.target.into_iter().chain(next).filter(move |to| is_reached && (*to as usize) < count)
+        };
+        for at in 0..count {
+            ways(&self.graph, at).for_each(|to| bodies.starts[to as usize + 2] += 1);
+        }
+        for at in 1..bodies.starts.len() {
+            bodies.starts[at] += bodies.starts[at - 1];
+        }
+        bodies.leading.resize(bodies.starts[count + 1] as usize, 0);
+        for at in 0..count {
+            for to in ways(&self.graph, at) {
+                let place = &mut bodies.starts[to as usize + 1];
+                bodies.leading[*place as usize] = at as u32;
+                *place += 1;
+            }
+        }
+        bodies.written.extend((0..count).map(|at| self.written_by(at)));
+        bodies.seen.resize(count, NEVER);
+        let mut visits = VISITS * count;
+        for at in 0..count as u32 {
+            let Some(head) = self.heads.get_mut(at as usize).and_then(Option::as_mut) else { continue };
+            head.seed = bodies.written_in(at, &self.graph.rank, &mut visits);
+        }
+    }
+
+    /// Registers that a block writes.
+    fn written_by(&self, at: usize) -> Regs {
+        let mut regs = Regs::default();
+        let block = self.graph.blocks[at];
+        let insts = &self.graph.insts;
+        let (from, to) = (insts[block.first as usize].first as usize, insts[block.end as usize].first as usize);
+        for step in self.graph.steps.get(from..to).unwrap_or_default() {
+            step.written(&mut |reg| regs.add(reg));
+            let clobbers = match *step {
+                Step::Call { .. } | Step::CallReg { .. } => true,
+                Step::CallPool { offset } => {
+                    let helper = usize::try_from(offset / 8).ok().and_then(|at| self.contract.pool.get(at));
+                    !matches!(helper, Some(PoolEntry::Helper(Helper::Poll | Helper::Trap | Helper::Rare)))
+                }
+                _ => false,
+            };
+            if clobbers {
+                self.machine.clobbered.iter().for_each(|reg| regs.add(Reg::Int(*reg)));
+                (regs.vectors, regs.masks) = (u32::MAX, u32::MAX);
+            }
+        }
+        regs
+    }
+
+    /// A loop's head is come to for the first time: what its loop writes is not taken to stay. Addresses are, for now: most are only read again from where they are kept.
+    pub(super) fn plant(&self, head: &mut Head, first: &State) {
+        let Some(regs) = head.seed.take() else { return };
+        let known = Known { values: &self.values, state: first };
+        let special = [self.machine.context, self.machine.fuel, self.machine.depth];
+        for (reg, id) in (0..).zip(first.ints) {
+            if id == UNKNOWN || regs.ints >> reg & 1 == 0 || special.contains(&reg) || self.values.is_address(id) {
+                continue;
+            }
+            if let Def::Context | Def::Frame(_) | Def::Helper(_) | Def::Mark | Def::Entry(_) = self.values.def(id) {
+                continue;
+            }
+            let counts = self.values.get(id).counts;
+            let location = Location::Reg(Reg::Int(reg));
+            head.fresh.push(Fresh { location, lo: known.least(id), hi: i64::MAX, counts, extent: None });
+        }
+        let mut plant = |set: u32, held: &[u32], of: fn(u8) -> Reg| {
+            for (reg, id) in (0..).zip(held) {
+                if *id != UNKNOWN && set >> reg & 1 != 0 {
+                    let location = Location::Reg(of(reg));
+                    head.fresh.push(Fresh { location, lo: i64::MIN, hi: i64::MAX, counts: false, extent: None });
+                }
+            }
+        };
+        plant(regs.vectors, &first.vectors, Reg::Vector);
+        plant(regs.masks, &first.masks, Reg::Mask);
+    }
+}
+
+impl Bodies {
+    /// What is written by all blocks from which control comes back to a head without leaving the loop; nothing where that takes too long to find out.
+    fn written_in(&mut self, head: u32, rank: &[u32], visits: &mut usize) -> Option<Regs> {
+        let rank_of = |block: u32| rank.get(block as usize).copied().unwrap_or(0);
+        let mut regs = self.written[head as usize];
+        self.work.clear();
+        self.seen[head as usize] = head;
+        self.note_leading(head, head, |block| rank_of(block) >= rank_of(head));
+        while let Some(block) = self.work.pop() {
+            *visits = visits.checked_sub(1)?;
+            regs.join(self.written[block as usize]);
+            self.note_leading(block, head, |block| rank_of(block) > rank_of(head));
+        }
+        Some(regs)
+    }
+
+    fn note_leading(&mut self, block: u32, head: u32, is_inside: impl Fn(u32) -> bool) {
+        let (from, to) = (self.starts[block as usize] as usize, self.starts[block as usize + 1] as usize);
+        for at in from..to {
+            let leading = self.leading[at];
+            if self.seen[leading as usize] != head && is_inside(leading) {
+                self.seen[leading as usize] = head;
+                self.work.push(leading);
+            }
+        }
+    }
+}
+
+impl Step {
+    /// Registers that it writes, but for those that a call leaves undefined.
+    fn written(&self, note: &mut dyn FnMut(Reg)) {
+        match *self {
+            Step::Any(reg) | Step::Copy { to: reg, .. } | Step::CompareLanes { to: reg, .. } => note(reg),
+            Step::AndNotMasks { to: reg, .. } => note(reg),
+            Step::Const { to, .. }
+            | Step::StackAddress { to, .. }
+            | Step::ZeroExtend { to, .. }
+            | Step::Add { to, .. }
+            | Step::Sub { to, .. }
+            | Step::And { to, .. }
+            | Step::Or { to, .. }
+            | Step::Xor { to, .. }
+            | Step::Multiply { to, .. }
+            | Step::MultiplyHigh { to, .. }
+            | Step::MultiplySubtract { to, .. }
+            | Step::Divide { to, .. }
+            | Step::AddPart { to, .. }
+            | Step::ShiftRightSome { to, .. }
+            | Step::Between { to, .. }
+            | Step::ShiftRight { to, .. }
+            | Step::ShiftRightSigned { to, .. }
+            | Step::ShiftLeft { to, .. }
+            | Step::Select { to, .. }
+            | Step::Lane { to, .. }
+            | Step::Probe { counter: to, .. }
+            | Step::MaskBits { to, .. } => note(Reg::Int(to)),
+            Step::DivideDouble { quotient, remainder, .. } => {
+                [quotient, remainder].map(Reg::Int).into_iter().for_each(note)
+            }
+            Step::Load { to: Some(reg), .. } | Step::LoadPool { to: Some(reg), .. } => note(reg),
+            Step::ZeroVector { to }
+            | Step::Splat { to, .. }
+            | Step::SplatConst { to, .. }
+            | Step::SplatPool { to, .. }
+            | Step::AndLanes { to, .. }
+            | Step::XorLanes { to, .. } => note(Reg::Vector(to)),
+            Step::AndMasks { to, .. } | Step::NotMask { to, .. } => note(Reg::Mask(to)),
+            Step::AnyVectors => (0..32).map(Reg::Vector).for_each(note),
+            Step::Load { to: None, .. }
+            | Step::LoadPool { to: None, .. }
+            | Step::Store { .. }
+            | Step::Compare { .. }
+            | Step::Test { .. }
+            | Step::Overflow { .. }
+            | Step::ComparePart { .. }
+            | Step::CompareZeroIf { .. }
+            | Step::AnyFlags
+            | Step::Branch { .. }
+            | Step::BranchZero { .. }
+            | Step::Jump { .. }
+            | Step::Call { .. }
+            | Step::CallPool { .. }
+            | Step::CallReg { .. }
+            | Step::Return
+            | Step::MoveStack { .. }
+            | Step::Stop
+            | Step::Nothing
+            | Step::Gather { .. }
+            | Step::TestLanes { .. } => {}
+        }
+    }
+}
