@@ -110,6 +110,12 @@ bugs! {
 thread_local! {
     static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
     static TIMES: Cell<u32> = const { Cell::new(0) };
+    static CHANGE: Cell<Option<(u32, u8)>> = const { Cell::new(None) };
+}
+
+/// Flips these bits of the byte at an offset in all code that this thread makes from now on, or none any more.
+pub fn change(byte: Option<(u32, u8)>) {
+    CHANGE.set(byte);
 }
 
 /// Plants a bug in all code that this thread makes from now on, or takes it out.
@@ -314,6 +320,11 @@ pub(super) fn frame_left(frame: &Frame) -> Frame {
 
 /// The finished code with the bug.
 pub(super) fn spoil_blob(mut blob: CodeBlob) -> CodeBlob {
+    if let Some((at, bits)) = CHANGE.get()
+        && let Some(byte) = blob.code.get_mut(at as usize)
+    {
+        *byte ^= bits;
+    }
     match planted() {
         Some(Bug::WrongTrap) => {
             for site in &mut blob.sites {

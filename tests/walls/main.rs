@@ -5,6 +5,8 @@ mod alone;
 mod data;
 mod faults;
 mod fpenv;
+#[cfg(all(target_arch = "x86_64", feature = "disasm"))]
+mod mutants;
 #[cfg(target_arch = "x86_64")]
 mod planted;
 #[path = "../memory/policy.rs"]
