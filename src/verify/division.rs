@@ -1,5 +1,6 @@
 //! Quotients and remainders: by the instruction that divides, or by a product with a number close to the reciprocal of a divisor.
 
+use super::Reason;
 use super::check::Checker;
 use super::exact::product_range;
 use super::state::Known;
@@ -37,8 +38,8 @@ impl Checker<'_> {
         Some(id)
     }
 
-    /// Quotient and remainder of the number of 128 bits that two values are the halves of.
-    pub(super) fn divide_double(&mut self, low: Id, high: Id, b: Id) -> (Id, Id) {
+    /// Quotient and remainder of the number of 128 bits that two values are the halves of. The processor faults for a quotient that it cannot give.
+    pub(super) fn divide_double(&mut self, low: Id, high: Id, b: Id) -> Result<(Id, Id), Reason> {
         let known = Known { values: &self.values, state: &self.state };
         let is_sign = match self.values.def(high) {
             Def::Part { of, by: 63, signed: true } => self.values.is_same(of, low),
@@ -46,11 +47,13 @@ impl Checker<'_> {
             Def::Const(-1) => known.greatest(low) < 0,
             _ => false,
         };
-        if !is_sign {
-            return (UNKNOWN, UNKNOWN);
+        let fits = known.is_not(b, -1) || known.is_not(low, i64::MIN);
+        if !is_sign || !fits || !known.is_not(b, 0) {
+            self.fail(Reason::Divisor)?;
+            return Ok((UNKNOWN, UNKNOWN));
         }
         let quotient = self.quotient(low, b);
-        (quotient, self.remainder(low, b).unwrap_or(UNKNOWN))
+        Ok((quotient, self.remainder(low, b).unwrap_or(UNKNOWN)))
     }
 
     /// `from - a * b`, where `a` is how often `b` goes into it, or `b` how often `a` does.

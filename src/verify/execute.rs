@@ -104,7 +104,7 @@ impl Checker<'_> {
             }
             Step::DivideDouble { quotient, remainder, low, high, b } => {
                 let [low, high, b] = [low, high, b].map(|reg| self.int(reg));
-                let (whole, rest) = self.divide_double(low, high, b);
+                let (whole, rest) = self.divide_double(low, high, b)?;
                 self.write_int(quotient, whole)?;
                 self.write_int(remainder, rest)
             }

@@ -177,6 +177,7 @@ impl Checker<'_> {
             _ => return Err(Reason::Join),
         };
         a.touched = a.touched.max(b.touched);
+        a.nots = a.nots.map(|not| if b.nots.contains(&not) { not } else { (UNKNOWN, 0) });
         a.flags = if a.flags == b.flags { a.flags } else { Flags::Unknown };
         a.outcome = if a.outcome == b.outcome { a.outcome } else { None };
         a.lanes = if a.lanes == b.lanes { a.lanes } else { [None; 2] };

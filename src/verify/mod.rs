@@ -137,6 +137,8 @@ pub enum Reason {
     Address,
     /// An access outside an array.
     Bounds,
+    /// A division that the processor may fault for.
+    Divisor,
     /// A write to an array that may only be read.
     ReadOnly,
     /// A register that is reserved was written.

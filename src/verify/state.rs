@@ -106,6 +106,8 @@ pub struct State {
     pub slots: Slots,
     /// How values compare.
     pub limits: Vec<Limit>,
+    /// Numbers that values are not: the last few that comparisons told. Of [`UNKNOWN`], nothing.
+    pub nots: [(Id, i64); 4],
     /// What the flags tell.
     pub flags: Flags,
     /// The last helper's outcome.
@@ -249,6 +251,13 @@ impl Known<'_> {
                     *visits > 0 && self.reaches(limit.than, b, by - i128::from(limit.by), depth - 1, visits)
                 })
         }
+    }
+
+    /// Whether a value cannot be a number.
+    pub fn is_not(&self, id: Id, number: i64) -> bool {
+        let (root, off) = self.values.root(id);
+        let told = |number: i64| root != UNKNOWN && self.state.nots.contains(&(root, number));
+        number.checked_sub(off).is_some_and(told) || self.least(id) > number || self.greatest(id) < number
     }
 
     /// The least that a value can be.
@@ -405,6 +414,12 @@ impl State {
                 self.learn(values, b, a, 0);
             }
             Cond::Ne => {
+                if let ((root, off), (ZERO, number)) = (a, b)
+                    && let Some(number) = number.checked_sub(off)
+                {
+                    self.nots.rotate_right(1);
+                    self.nots[0] = (root, number);
+                }
                 let known = Known { values, state: self };
                 let (le, ge) = (known.at_most(a, b, 0), known.at_most(b, a, 0));
                 if le {

@@ -456,7 +456,8 @@ fn all_are_out_of_bounds(right: &[Vec<Step>], wrong: &[(usize, Step)]) {
     for (at, step) in wrong {
         let mut script = right.to_vec();
         script[*at] = vec![*step];
-        assert_eq!(outcome(false, script), Err(Reason::Bounds), "{step:?} at {at}");
+        let reason = outcome(false, script);
+        assert!(matches!(reason, Err(Reason::Bounds | Reason::Divisor)), "{reason:?}: {step:?} at {at}");
     }
 }
 
@@ -628,4 +629,37 @@ fn a_product_fits_behind_the_branch_on_its_overflow() {
     let mut late = product(1);
     late.push(Step::AnyFlags);
     assert_eq!(script(Cond::Overflow, late), Err(Reason::Bounds));
+}
+
+#[test]
+fn a_quotient_is_one_that_the_processor_can_give() {
+    let (low, high) = (0, 1);
+    let right = [
+        frame(-8),
+        compare(INDEX, Src::Const(0)),
+        branch(Cond::Eq, 9),
+        compare(INDEX, Src::Const(-1)),
+        branch(Cond::Eq, 9),
+        vec![Step::Any(Reg::Int(low)), Step::ShiftRightSigned { to: high, a: low, by: 63 }],
+        vec![Step::DivideDouble { quotient: low, remainder: high, low, high, b: INDEX }],
+        frame(8),
+        vec![Step::Return],
+    ];
+    assert_eq!(outcome(false, right.to_vec()), Ok(()));
+    let sign = |by| Step::ShiftRightSigned { to: high, a: low, by };
+    let wrong = [
+        (1, compare(INDEX, Src::Const(1))),
+        (2, branch(Cond::Ne, 9)),
+        (3, compare(INDEX, Src::Const(-2))),
+        (4, branch(Cond::Lt, 9)),
+        (5, vec![Step::Any(Reg::Int(low)), sign(62)]),
+        (5, vec![Step::Any(Reg::Int(low)), Step::Any(Reg::Int(high))]),
+        (5, vec![sign(63), Step::Any(Reg::Int(low))]),
+        (5, vec![sign(63), Step::Any(Reg::Int(INDEX))]),
+    ];
+    for (at, steps) in wrong {
+        let mut script = right.to_vec();
+        script[at] = steps;
+        assert_eq!(outcome(false, script.clone()), Err(Reason::Divisor), "{script:?}");
+    }
 }

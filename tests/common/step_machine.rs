@@ -596,7 +596,7 @@ impl<'a> StepMachine<'a> {
                 let dividend = i128::from(int(self, high)) << 64 | i128::from(int(self, low) as u64);
                 let by = i128::from(int(self, b));
                 let Some(whole) = dividend.checked_div(by).and_then(|whole| i64::try_from(whole).ok()) else {
-                    return Ok(Some(End::Stopped));
+                    return Err(format!("a division that faults: {dividend:#x} by {by}"));
                 };
                 self.set(quotient, whole)?;
                 self.set(remainder, (dividend % by) as i64)?;
