@@ -47,6 +47,8 @@ bugs! {
     SwappedCheck,
     /// Sums are not checked for overflow.
     MissingOverflowCheck,
+    /// A quotient is asked for whatever the divisor is.
+    UncheckedDivisor,
     /// No unit of fuel is taken at a loop's head.
     MissingFuel,
     /// Each call takes two levels of depth.

@@ -37,6 +37,7 @@ const CHECKER: &str = "regalloc checker";
 const VERIFY: &str = "ir::verify";
 const VERIFIER: &str = "verifier";
 const SITES: &str = "table of sites";
+const PROCESSOR: &str = "the processor";
 const TRAPS: &str = "trap bytes";
 const HARMLESS: &str = "nothing: it does no harm";
 /// Code that neither meters nor ends.
@@ -83,6 +84,18 @@ const CASES: &[Case] = &[
         text: "fn f(n: i64) = n + n;",
         given: &[Int(i64::MAX)],
         walls: &[COMPARISON],
+    },
+    Case {
+        bug: Bug::UncheckedDivisor,
+        text: "fn f(n: i64, m: i64) = div(n, m);",
+        given: &[Int(7), Int(0)],
+        walls: &[VERIFIER, CLASSIFIER, PROCESSOR],
+    },
+    Case {
+        bug: Bug::UncheckedDivisor,
+        text: "fn f(n: i64, m: i64) = div(n, m);",
+        given: &[Int(i64::MIN), Int(-1)],
+        walls: &[VERIFIER, CLASSIFIER, PROCESSOR],
     },
     Case { bug: Bug::MissingFuel, text: SUM, given: &[Floats], walls: &[VERIFIER, COMPARISON] },
     Case { bug: Bug::WrongDepth, text: FIB, given: &[Int(150)], walls: &[VERIFIER, COMPARISON] },
@@ -245,9 +258,10 @@ fn caught_by(case: &Case, down: &[Wall]) -> String {
         down.iter().for_each(|wall| take_down(*wall));
         plant(Some(case.bug));
         let rejections = cresset::verify::rejections();
+        assert_eq!(rejections, 0, "without a bug");
         match observe(&engine, case) {
             Ok(_) if times() == 0 => say("nobody: it was not planted"),
-            // It was made again with every check, or row by row.
+            // It was made again with every check, which may meet the bug in its turn, or row by row.
             Ok(_) if cresset::verify::rejections() > rejections => say(VERIFIER),
             Ok(got) if got == expected => say(HARMLESS),
             Ok(_) => say(COMPARISON),
@@ -269,6 +283,7 @@ fn caught_by(case: &Case, down: &[Wall]) -> String {
         End::Signal(libc::SIGABRT) => SITES.to_owned(),
         End::Signal(libc::SIGTRAP) => TRAPS.to_owned(),
         End::Signal(libc::SIGALRM) => HANGS.to_owned(),
+        End::Signal(libc::SIGFPE) => PROCESSOR.to_owned(),
         End::Signal(libc::SIGSEGV | libc::SIGBUS | libc::SIGILL) => PAGES.to_owned(),
         end => format!("{end:?}: {told}"),
     }

@@ -240,6 +240,11 @@ impl X64 {
             Loc::Reg(by) => by,
             Loc::Const(by) => return self.emit_division_by_const(op, by as i64, inst),
         };
+        #[cfg(debug_assertions)]
+        if op == Op::IDiv && crate::codegen::planted::is(crate::codegen::planted::Bug::UncheckedDivisor) {
+            asm!(self, cqo; idiv Rq(by));
+            return;
+        }
         let zero = self.trap_stub(TrapKind::DivideByZero, inst, cx);
         let (divide, done) = (self.label(), self.label());
         asm!(self, test Rq(by), Rq(by); jz =>zero; cmp Rq(by), -1; jne =>divide);
