@@ -44,6 +44,7 @@ impl Engines {
         self.0.entry((way.name, asked)).or_insert_with(|| {
             let mut config = way.config();
             config.source = source;
+            config.verify = true;
             config.engine().expect("the way was tried before")
         })
     }
@@ -158,6 +159,11 @@ fn every_case_gives_what_the_language_says_on_every_engine() {
                 None => reference = Some(outcome),
             }
         }
+    }
+    let rejected = cresset::verify::rejections();
+    eprintln!("the verifier rejected code {rejected} times");
+    if cfg!(target_arch = "x86_64") {
+        assert_eq!(rejected, 0, "code of cases that the verifier does not accept");
     }
     let shown: Vec<&str> = faults.iter().take(60).map(String::as_str).collect();
     assert!(faults.is_empty(), "{} of {} cases fail\n{}", faults.len(), cases.len(), shown.join("\n"));

@@ -6,7 +6,7 @@ use super::check::{Checker, Mode};
 use super::graph::NEVER;
 use super::join::{Fresh, Head, Location};
 use super::state::{Known, State};
-use super::step::{Reg, Step};
+use super::step::{Base, Place, Reg, Step};
 use super::values::{Def, UNKNOWN};
 use crate::codegen::blob::PoolEntry;
 use crate::runtime::helper::Helper;
@@ -14,8 +14,8 @@ use crate::runtime::helper::Helper;
 /// At most so many walks.
 const WALKS: usize = 8;
 
-/// So many blocks for each there is are looked at to find out what is part of loops: deep nests are many.
-const VISITS: usize = 16;
+/// So many words of the frame for each block there is are noted at heads of loops for what loops inside write: not all in nests that are deep.
+const WORDS: usize = 64;
 
 /// A set of registers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,16 +41,24 @@ impl Regs {
     }
 }
 
+/// What a loop writes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written {
+    regs: Regs,
+    /// Whole words of the frame, above the stack pointer.
+    words: Vec<i64>,
+}
+
 /// The blocks of loops, and what they write.
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
-    /// Of each block: what it writes.
+    /// Of each block: which registers it writes.
     written: Vec<Regs>,
     /// Of each block, where those that lead to it begin in the next list.
     starts: Vec<u32>,
     leading: Vec<u32>,
-    /// The last head for which a block was looked at.
-    seen: Vec<u32>,
+    /// Of each block: itself, or the head of a loop that it is in; so on from there, until the outermost one found so far.
+    inside: Vec<u32>,
     work: Vec<u32>,
 }
 
@@ -59,7 +67,7 @@ impl Bodies {
         self.written.clear();
         self.starts.clear();
         self.leading.clear();
-        self.seen.clear();
+        self.inside.clear();
         self.work.clear();
     }
 }
@@ -120,11 +128,64 @@ impl Checker<'_> {
             }
         }
         bodies.written.extend((0..count).map(|at| self.written_by(at)));
-        bodies.seen.resize(count, NEVER);
-        let mut visits = VISITS * count;
-        for at in 0..count as u32 {
-            let Some(head) = self.heads.get_mut(at as usize).and_then(Option::as_mut) else { continue };
-            head.seed = bodies.written_in(at, &self.graph.rank, &mut visits);
+        bodies.inside.extend(0..count as u32);
+        let mut words = WORDS * count;
+        // Inner loops first: for those around them, they are one block.
+        for at in (0..self.graph.order.len()).rev() {
+            let block = self.graph.order[at];
+            if self.heads.get(block as usize).is_some_and(Option::is_some) {
+                let mut written = Written { regs: bodies.written[block as usize], ..Written::default() };
+                self.note_words(block, &mut written);
+                self.gather_body(block, bodies, &mut written, &mut words);
+                written.words.sort_unstable();
+                written.words.dedup();
+                words = words.saturating_sub(written.words.len());
+                bodies.written[block as usize] = written.regs;
+                if let Some(head) = self.heads.get_mut(block as usize).and_then(Option::as_mut) {
+                    head.seed = Some(written);
+                }
+            }
+        }
+    }
+
+    /// Blocks from which control comes back to a head without leaving the loop.
+    fn gather_body(&self, head: u32, bodies: &mut Bodies, written: &mut Written, words: &mut usize) {
+        let rank = |block: u32| self.graph.rank.get(block as usize).copied().unwrap_or(0);
+        bodies.work.clear();
+        let mut block = head;
+        loop {
+            let (from, to) = (bodies.starts[block as usize] as usize, bodies.starts[block as usize + 1] as usize);
+            for at in from..to {
+                let leading = bodies.leading[at];
+                let leading = bodies.outermost(leading);
+                if leading != head && rank(leading) > rank(head) {
+                    bodies.inside[leading as usize] = head;
+                    bodies.work.push(leading);
+                }
+            }
+            let Some(next) = bodies.work.pop() else { return };
+            block = next;
+            written.regs.join(bodies.written[block as usize]);
+            match self.heads.get(block as usize).and_then(Option::as_ref).and_then(|head| head.seed.as_ref()) {
+                Some(inner) if inner.words.len() <= *words => {
+                    *words -= inner.words.len();
+                    written.words.extend_from_slice(&inner.words);
+                }
+                Some(_) => {}
+                None => self.note_words(block, written),
+            }
+        }
+    }
+
+    /// Words of the frame that a block writes.
+    fn note_words(&self, block: u32, written: &mut Written) {
+        let block = self.graph.blocks[block as usize];
+        let insts = &self.graph.insts;
+        let (from, to) = (insts[block.first as usize].first as usize, insts[block.end as usize].first as usize);
+        for step in self.graph.steps.get(from..to).unwrap_or_default() {
+            if let Step::Store { to: Place { base: Base::Stack, index: None, disp, bytes: 8 }, .. } = *step {
+                written.words.push(disp);
+            }
         }
     }
 
@@ -154,18 +215,24 @@ impl Checker<'_> {
 
     /// A loop's head is come to for the first time: what its loop writes is not taken to stay. Addresses are, for now: most are only read again from where they are kept.
     pub(super) fn plant(&self, head: &mut Head, first: &State) {
-        let Some(regs) = head.seed.take() else { return };
+        let Some(Written { regs, words }) = head.seed.take() else { return };
         let known = Known { values: &self.values, state: first };
         let special = [self.machine.context, self.machine.fuel, self.machine.depth];
-        for (reg, id) in (0..).zip(first.ints) {
-            if id == UNKNOWN || regs.ints >> reg & 1 == 0 || special.contains(&reg) || self.values.is_address(id) {
+        let ints = (0..).zip(first.ints).filter(|(reg, _)| regs.ints >> reg & 1 != 0 && !special.contains(reg));
+        let ints = ints.map(|(reg, id)| (Location::Reg(Reg::Int(reg)), id));
+        // Where a loop moves the stack pointer, these are others, which then need not have been set free.
+        let words = words.into_iter().map(|disp| first.sp.saturating_add(disp));
+        let words = words.map(|at| (Location::Slot(at), first.slots.get(at)));
+        for (location, id) in ints.chain(words) {
+            if id == UNKNOWN || self.values.is_address(id) {
                 continue;
             }
-            if let Def::Context | Def::Frame(_) | Def::Helper(_) | Def::Mark | Def::Entry(_) = self.values.def(id) {
+            if let Def::Context | Def::Frame(_) | Def::Helper(_) | Def::Mark | Def::Entry(_) | Def::Lane(..) =
+                self.values.def(id)
+            {
                 continue;
             }
             let counts = self.values.get(id).counts;
-            let location = Location::Reg(Reg::Int(reg));
             head.fresh.push(Fresh { location, lo: known.least(id), hi: i64::MAX, counts, extent: None });
         }
         let mut plant = |set: u32, held: &[u32], of: fn(u8) -> Reg| {
@@ -182,30 +249,15 @@ impl Checker<'_> {
 }
 
 impl Bodies {
-    /// What is written by all blocks from which control comes back to a head without leaving the loop; nothing where that takes too long to find out.
-    fn written_in(&mut self, head: u32, rank: &[u32], visits: &mut usize) -> Option<Regs> {
-        let rank_of = |block: u32| rank.get(block as usize).copied().unwrap_or(0);
-        let mut regs = self.written[head as usize];
-        self.work.clear();
-        self.seen[head as usize] = head;
-        self.note_leading(head, head, |block| rank_of(block) >= rank_of(head));
-        while let Some(block) = self.work.pop() {
-            *visits = visits.checked_sub(1)?;
-            regs.join(self.written[block as usize]);
-            self.note_leading(block, head, |block| rank_of(block) > rank_of(head));
+    /// The head of the outermost loop found so far that a block is in, or the block.
+    fn outermost(&mut self, block: u32) -> u32 {
+        let mut block = block;
+        while self.inside[block as usize] != block {
+            let further = self.inside[self.inside[block as usize] as usize];
+            self.inside[block as usize] = further;
+            block = further;
         }
-        Some(regs)
-    }
-
-    fn note_leading(&mut self, block: u32, head: u32, is_inside: impl Fn(u32) -> bool) {
-        let (from, to) = (self.starts[block as usize] as usize, self.starts[block as usize + 1] as usize);
-        for at in from..to {
-            let leading = self.leading[at];
-            if self.seen[leading as usize] != head && is_inside(leading) {
-                self.seen[leading as usize] = head;
-                self.work.push(leading);
-            }
-        }
+        block
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where ways meet: what holds whichever way control came, and what holds each time that it comes to a loop's head.
 
 use super::Reason;
-use super::attempt::Regs;
+use super::attempt::Written;
 use super::check::{Checker, Mode};
 use super::graph::NEVER;
 use super::loops::Count;
@@ -87,7 +87,7 @@ pub struct Head {
     /// What counts on each way back seen so far, where something must.
     pub counted: Option<Vec<(Location, Count)>>,
     /// What its loop writes, until it is come to.
-    pub(super) seed: Option<Regs>,
+    pub(super) seed: Option<Written>,
 }
 
 impl State {

@@ -5,7 +5,7 @@ use super::values::{Id, UNKNOWN};
 use std::rc::Rc;
 
 /// Words of a piece.
-const PIECE: usize = 16;
+const PIECE: usize = 64;
 
 /// Words further down are not followed.
 const FOLLOWED: usize = 1 << 16;
