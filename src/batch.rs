@@ -3,6 +3,7 @@
 use crate::engine::{Engine, Refusal};
 use crate::error::Error;
 use crate::module::{Body, Module, Text};
+use crate::reuse::Keep;
 use crate::runtime::program::{Pack, Program, Signatures};
 use crate::sema::hir::Hir;
 use crate::types::Type;
@@ -41,11 +42,9 @@ impl<'a, 'e> Batch<'a, 'e> {
         self.done.push(None);
         let outcome = self.engine.analyze(text, inputs).and_then(|hir| {
             let packed = self.pack(&hir);
-            match self.engine.unless_soft(packed)? {
-                Some(None) => Ok(None),
-                Some(Some(program)) => Ok(Some(Body::Code(program))),
-                None => Ok(Some(Body::typed(hir))),
-            }
+            let Some(packed) = self.engine.unless_soft(packed)? else { return Ok(Some(Body::typed(hir))) };
+            hir.keep();
+            Ok(packed.map(Body::Code))
         });
         match outcome {
             Ok(Some(body)) => self.done[index] = Some(Ok(self.module(text, body))),

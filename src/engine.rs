@@ -7,10 +7,12 @@ use crate::error::{Error, SourceError};
 use crate::hardening::Hardening;
 use crate::host::{HostFn, IntoHostFn};
 use crate::ir;
+use crate::ir::func::Funcs;
 use crate::limits::Limits;
 use crate::memory::{self, CodeArena, CodeArenaConfig, MemoryError, Publication, StackPool};
 use crate::module::{Body, Function, Module, Text};
 use crate::opt::{self, Passes};
+use crate::reuse::Keep;
 use crate::runtime::Hosts;
 use crate::runtime::fpenv::FpEnv;
 use crate::runtime::program::{Program, Signatures};
@@ -278,7 +280,10 @@ impl Engine {
             self.publish(&hir, arch, blob, Arc::new(Signatures::of(&hir))).map(Some)
         });
         let body = match self.unless_soft(generated)? {
-            Some(program) => Body::Code(program),
+            Some(program) => {
+                hir.keep();
+                Body::Code(program)
+            }
             None => Body::typed(hir),
         };
         Ok(Module::new(&self.inner, Text::alone(text), body))
@@ -334,13 +339,16 @@ impl Engine {
     }
 
     /// The typed program.
-    pub(crate) fn analyze(&self, text: &str, inputs: &[(&str, Type)]) -> Result<Hir, Error> {
+    pub(crate) fn analyze(&self, text: &str, inputs: &[(&str, Type)]) -> Result<Box<Hir>, Error> {
         room_to_compile(text, &self.inner.config.source)?;
         let wrong = |diagnostics| Error::Source(SourceError { diagnostics, source: Arc::from(text) });
         let (ast, mut diagnostics) = syntax::parse(text, &self.inner.config.source);
         // A tree with holes is still checked: what is wrong elsewhere is told in the same go.
         match sema::analyze(text, &ast, &self.env(inputs)) {
-            Ok(hir) if diagnostics.is_empty() => Ok(hir),
+            Ok(hir) if diagnostics.is_empty() => {
+                ast.keep();
+                Ok(hir)
+            }
             Ok(_) => Err(wrong(diagnostics.into_vec())),
             Err(more) => {
                 diagnostics.extend(more);
@@ -355,7 +363,7 @@ impl Engine {
         let _fp = FpEnv::canonical();
         {
             let hir = self.analyze(text, inputs)?;
-            lower(&hir, hir.funcs.len(), &self.inner.config, &self.inner.config.passes)
+            lower(&hir, hir.funcs.len(), &self.inner.config, &self.inner.config.passes).map(|funcs| funcs.list)
         }
         .map_err(Refusal::into_error)
     }
@@ -380,7 +388,9 @@ impl Engine {
         let count = hir.funcs.len() - usize::from(hir.main_is_empty());
         let funcs = lower(hir, count, config, &config.passes)?;
         let options = codegen::CodegenOptions { arch, features, metering: config.metering };
-        Ok(Some((arch, codegen::compile(&funcs, &options)?)))
+        let blob = codegen::compile(&funcs.list, &options)?;
+        funcs.keep();
+        Ok(Some((arch, blob)))
     }
 
     /// Publishes a program's code. What the verifier cannot prove is compiled again with every check in place.
@@ -400,7 +410,7 @@ impl Engine {
                 let count = hir.funcs.len() - usize::from(hir.main_is_empty());
                 let funcs = lower(hir, count, config, &config.passes.with_all_checks())?;
                 let options = codegen::CodegenOptions { arch, features, metering: config.metering };
-                let blob = codegen::compile(&funcs, &options)?;
+                let blob = codegen::compile(&funcs.list, &options)?;
                 Ok(Arc::new(Program::publish(&self.inner.code, arch, blob, signatures, config.verified_loops())?))
             }
             (published, _) => Ok(Arc::new(published?)),
@@ -572,15 +582,14 @@ impl From<ir::build::BuildError> for Refusal {
 }
 
 /// The optimized IR of the first so many functions.
-fn lower(hir: &Hir, count: usize, config: &Config, passes: &Passes) -> Result<Vec<ir::func::Func>, Refusal> {
+fn lower(hir: &Hir, count: usize, config: &Config, passes: &Passes) -> Result<Box<Funcs>, Refusal> {
     let options = ir::build::BuildOptions { metering: config.metering };
-    let mut funcs = Vec::with_capacity(count);
+    let mut funcs = Funcs::kept();
     for id in 0..count as u32 {
-        let func = ir::build::build(hir, FuncId(id), &options)?;
-        funcs.push(func);
+        ir::build::build_in(hir, FuncId(id), &options, funcs.add())?;
     }
-    opt::optimize_program(&mut funcs, passes);
-    funcs.iter_mut().for_each(|func| opt::finish(func, passes));
+    opt::optimize_program(&mut funcs.list, passes);
+    funcs.list.iter_mut().for_each(|func| opt::finish(func, passes));
     Ok(funcs)
 }
 
@@ -594,12 +603,13 @@ pub(crate) fn compile_to_blob(
     text: &str,
     inputs: &[(&str, Type)],
     cpu: Cpu,
-) -> Result<(Hir, Vec<ir::func::Func>, codegen::blob::CodeBlob), Error> {
+) -> Result<(Box<Hir>, Vec<ir::func::Func>, codegen::blob::CodeBlob), Error> {
     let _fp = FpEnv::canonical();
     let hir = engine.analyze(text, inputs)?;
     let (arch, features) = cpu.target()?;
-    let funcs =
-        lower(&hir, hir.funcs.len(), &engine.inner.config, &engine.inner.config.passes).map_err(Refusal::into_error)?;
+    let funcs = lower(&hir, hir.funcs.len(), &engine.inner.config, &engine.inner.config.passes)
+        .map_err(Refusal::into_error)?
+        .list;
     let blob =
         codegen::compile(&funcs, &codegen::CodegenOptions { arch, features, metering: engine.inner.config.metering })
             .map_err(|error| Error::Machine(error.to_string()))?;

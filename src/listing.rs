@@ -38,7 +38,7 @@ pub fn list(engine: &Engine, text: &[u8], inputs: &[(&str, Type)], stage: Stage,
                 false => Err(engine.compile(text).err().unwrap_or_else(|| Error::Machine(String::new()))),
             }
         }
-        Stage::Hir => Ok(sema::print::print(&engine.analyze(text, inputs)?)),
+        Stage::Hir => Ok(sema::print::print(&*engine.analyze(text, inputs)?)),
         Stage::Ir => {
             let funcs = engine.lower(text, inputs)?;
             Ok(funcs.iter().map(ir::print::print).collect::<Vec<_>>().join("\n"))

@@ -29,7 +29,7 @@ pub(crate) enum Body {
     /// Machine code.
     Code(Arc<Program>),
     /// The typed program, by the interpreter.
-    Typed(Arc<(Hir, Signatures)>),
+    Typed(Arc<(Box<Hir>, Signatures)>),
 }
 
 /// A program's text, perhaps in one piece of memory with others: small pieces that live as long as a formula does would be most of what a million take.
@@ -59,7 +59,7 @@ impl Text {
 
 impl Body {
     /// For the interpreter.
-    pub fn typed(hir: Hir) -> Body {
+    pub fn typed(hir: Box<Hir>) -> Body {
         let signatures = Signatures::of(&hir);
         Body::Typed(Arc::new((hir, signatures)))
     }

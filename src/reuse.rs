@@ -1,9 +1,87 @@
 //! Vectors that a compilation fills and drops: their memory is kept for the next one of the same thread, as most formulas need some two hundred small
 //! ones and are compiled in a few microseconds.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::thread::LocalKey;
+
+/// The most elements that a vector has room for that is kept.
+const fn most<T>() -> usize {
+    if size_of::<T>() == 0 { 0 } else { MAX_BYTES / size_of::<T>() }
+}
+
+/// What can be emptied, its memory being kept unless it is large.
+pub trait Empty {
+    /// Empties it.
+    fn empty(&mut self);
+}
+
+impl<T> Empty for Vec<T> {
+    #[inline]
+    fn empty(&mut self) {
+        if self.capacity() > most::<T>() {
+            *self = Vec::new();
+        }
+        self.clear();
+    }
+}
+
+impl<T: Reusable> Empty for Buf<T> {
+    #[inline]
+    fn empty(&mut self) {
+        self.0.empty();
+    }
+}
+
+impl Empty for String {
+    fn empty(&mut self) {
+        if self.capacity() > MAX_BYTES {
+            *self = String::new();
+        }
+        self.clear();
+    }
+}
+
+/// A structure of several vectors that a thread keeps whole: to take each by itself and give it back takes longer than most formulas take to fill them.
+pub trait Keep: Default + Empty + 'static {
+    /// Where the thread keeps one.
+    fn place() -> &'static LocalKey<Cell<Option<Box<Self>>>>;
+
+    /// The one that is kept, or a new one.
+    fn kept() -> Box<Self> {
+        Self::place().try_with(Cell::take).ok().flatten().unwrap_or_default()
+    }
+
+    /// Keeps it, empty, for the next one who wants such a thing. What is dropped instead is lost, no more.
+    fn keep(mut self: Box<Self>) {
+        self.empty();
+        // A thread that is ending keeps nothing.
+        let _ = Self::place().try_with(|place| place.set(Some(self)));
+    }
+}
+
+/// Makes a structure [`Keep`]: these fields are emptied (or what its own [`Empty`] says). What else it has is as it was left.
+macro_rules! kept {
+    ($ty:ty: $($field:ident),* $(,)?) => {
+        impl crate::reuse::Empty for $ty {
+            fn empty(&mut self) {
+                $(crate::reuse::Empty::empty(&mut self.$field);)*
+            }
+        }
+        crate::reuse::kept!($ty);
+    };
+    ($ty:ty) => {
+        impl crate::reuse::Keep for $ty {
+            fn place() -> &'static std::thread::LocalKey<std::cell::Cell<Option<Box<$ty>>>> {
+                thread_local! {
+                    static KEPT: std::cell::Cell<Option<Box<$ty>>> = const { std::cell::Cell::new(None) };
+                }
+                &KEPT
+            }
+        }
+    };
+}
+pub(crate) use kept;
 
 /// How many vectors of one kind of element a thread keeps.
 const MAX_KEPT: usize = 8;
@@ -104,8 +182,7 @@ impl<T: Reusable> Buf<T> {
 
 impl<T: Reusable> Drop for Buf<T> {
     fn drop(&mut self) {
-        let most = const { if size_of::<T>() == 0 { 0 } else { MAX_BYTES / size_of::<T>() } };
-        if self.0.capacity() == 0 || self.0.capacity() > most {
+        if self.0.capacity() == 0 || self.0.capacity() > most::<T>() {
             return;
         }
         self.0.clear();
@@ -122,8 +199,9 @@ impl<T: Reusable> Drop for Buf<T> {
 }
 
 impl<T: Reusable> Default for Buf<T> {
+    /// Without room: most of these stand where something was taken.
     fn default() -> Buf<T> {
-        Buf::new()
+        Buf::empty()
     }
 }
 

@@ -276,7 +276,7 @@ fn float_rounding_and_signs() {
          vblendvpd d, a, t, xmm15",
     );
     op(Op::FCopysign, "dx ax bx", "vandpd xmm15, b, [pool]; vandpd d, a, [pool]; vorpd d, d, xmm15");
-    op(Op::FCanon, "d@a ax", "vucomisd a, a; jp; vmovsd a, [pool]; jmp");
+    op(Op::FCanon, "d@a ax", "vucomisd a, a; jp; mov r11d, 0x7FF8; shl r11, 0x30; vmovq a, r11; jmp");
     op(Op::FDemote, "dx ax", "vcvtsd2ss d, a, a; vcvtss2sd d, d, d");
     op(Op::FBits, "dr ax", "vmovq d, a");
     op(Op::FFromBits, "dx ar", "vmovq d, a");

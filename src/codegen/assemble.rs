@@ -5,10 +5,10 @@ use super::flat::{Flat, FlatInst, FlatKind};
 use super::frame::Frame;
 use super::layout::{self, Layout};
 use super::shrink::{Shrunk, shrink};
-use super::target::{Context, Located, Target};
+use super::target::{Context, Labels, Located, Target};
 use super::{CodegenError, CodegenOptions, flatten, regalloc, scan};
 use crate::ir::func::{Func, InlinedCall};
-use crate::reuse::Buf;
+use crate::reuse::Keep;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
@@ -41,8 +41,8 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         #[cfg(debug_assertions)]
         let (flat, output) = super::planted::spoil(flat, output, &target)?;
         let layout = layout::order(&flat, &output);
-        let calls = flat.insts.iter().any(|inst| inst.kind.may_call());
-        cx.frame = Frame::new(target.abi(), flat.outgoing, &output, calls);
+        let needs = Needs::of(&flat);
+        cx.frame = Frame::new(target.abi(), flat.outgoing, &output, needs.call);
         cx.frame.lanes = flat.lanes;
         #[cfg(debug_assertions)]
         super::planted::spoil_frame(&mut cx.frame);
@@ -65,7 +65,7 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
             cx: &mut cx,
             flat: &flat,
             output: &output,
-            labels: Buf::new(),
+            labels: Labels::new(),
             shrunk,
             bare_return: None,
             oldest_stub: None,
@@ -77,11 +77,10 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         if end > MAX_CODE {
             return Err(CodegenError::TooLarge(func.name.clone()));
         }
-        let is_any = |is: fn(FlatKind) -> bool| flat.insts.iter().any(|inst| is(inst.kind));
-        let is_pure = !is_any(FlatKind::needs_context);
-        let is_light = cx.frame.saved.is_empty() && !is_any(|kind| matches!(kind, FlatKind::CallHelper(_)));
-        let is_bare = is_light && !is_any(FlatKind::needs_run);
+        let is_light = cx.frame.saved.is_empty() && !needs.helper;
+        let (is_pure, is_bare) = (!needs.context, is_light && !needs.run);
         scan::give_back(output);
+        flat.keep();
         codes.push(FuncCode {
             func: FuncId(id),
             start: start as u32,
@@ -116,6 +115,26 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
     Ok(blob)
 }
 
+/// What the instructions of a function need.
+#[derive(Clone, Copy, Debug, Default)]
+struct Needs {
+    call: bool,
+    context: bool,
+    run: bool,
+    helper: bool,
+}
+
+impl Needs {
+    fn of(flat: &Flat) -> Needs {
+        flat.insts.iter().fold(Needs::default(), |needs, &FlatInst { kind, .. }| Needs {
+            call: needs.call | kind.may_call(),
+            context: needs.context | kind.needs_context(),
+            run: needs.run | kind.needs_run(),
+            helper: needs.helper | matches!(kind, FlatKind::CallHelper(_)),
+        })
+    }
+}
+
 fn offset<T: Target>(target: &mut T) -> usize {
     target.asm().offset().0
 }
@@ -125,7 +144,7 @@ struct Body<'a, T> {
     cx: &'a mut Context,
     flat: &'a Flat,
     output: &'a Output,
-    labels: Buf<DynamicLabel>,
+    labels: Labels,
     /// Where there is no frame.
     shrunk: Shrunk,
     /// A return without a frame, for branches.
@@ -293,10 +312,13 @@ impl<T: Target> Body<'_, T> {
 
     fn stubs(&mut self) {
         self.oldest_stub = None;
-        for stub in &self.cx.take_stubs() {
+        let mut at = 0;
+        while let Some(&stub) = self.cx.stubs.get(at) {
             self.cx.origin = stub.origin;
             self.note_source(stub.span);
-            self.target.stub(stub, self.cx);
+            self.target.stub(&stub, self.cx);
+            at += 1;
         }
+        self.cx.stubs.clear();
     }
 }

@@ -15,9 +15,9 @@ pub struct CodeBlob {
     /// Instructions; nothing else.
     pub code: Vec<u8>,
     /// 64-bit words for the read-only pool, which lies in pages of its own behind the code.
-    pub pool: Buf<PoolEntry>,
+    pub pool: Vec<PoolEntry>,
     /// Instructions that address the pool, to be completed once the distance is known.
-    pub pool_refs: Buf<PoolRef>,
+    pub pool_refs: Vec<PoolRef>,
     /// The functions, in the order of their code.
     pub funcs: SmallVec<[FuncCode; 1]>,
     /// Return addresses of calls and traps, in the order of their offsets.
@@ -30,7 +30,7 @@ pub struct CodeBlob {
     pub vector_bytes: u32,
 }
 
-reusable!(PoolEntry, PoolRef, (u32, Origin));
+reusable!((u32, Origin));
 
 /// A word of the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@
 //! no edge is critical; only [`FlatKind::Jump`] carries arguments.
 
 use crate::ir::op::{Math, Op, Scalar, TableId};
-use crate::reuse::{Buf, reusable};
+use crate::reuse::{kept, reusable};
 use crate::runtime::helper::Helper;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
@@ -253,13 +253,13 @@ pub struct FlatBlock {
 #[derive(Clone, Debug, Default)]
 pub struct Flat {
     /// Blocks, those of a loop contiguous.
-    pub blocks: Buf<FlatBlock>,
+    pub blocks: Vec<FlatBlock>,
     /// Instructions, block after block.
-    pub insts: Buf<FlatInst>,
+    pub insts: Vec<FlatInst>,
     /// Pool of arguments.
-    pub args: Buf<Arg>,
+    pub args: Vec<Arg>,
     /// Pool of results.
-    pub defs: Buf<VReg>,
+    pub defs: Vec<VReg>,
     /// How many virtual registers.
     pub vregs: u32,
     /// Words of the outgoing area.
@@ -267,12 +267,13 @@ pub struct Flat {
     /// How many lanes its vectors have; 1 where there are none.
     pub lanes: u8,
     /// The function's parameters.
-    pub params: Buf<Scalar>,
+    pub params: Vec<Scalar>,
     /// Its results.
-    pub results: Buf<Scalar>,
+    pub results: Vec<Scalar>,
 }
 
-reusable!(VReg, FlatBlock, FlatInst, Arg, Scalar);
+kept!(Flat: blocks, insts, args, defs, params, results);
+reusable!(Scalar);
 
 impl Flat {
     /// The arguments of an instruction.

@@ -14,34 +14,41 @@ use super::target::{Place, Target};
 use crate::hash::Map;
 use crate::ir::func::{Func, Inst, InstId, InstKind, RegionId, Value};
 use crate::ir::op::{Op, Scalar};
-use crate::reuse::{Buf, reusable};
+use crate::reuse::{Buf, Keep, kept, reusable};
 use crate::runtime::helper::Helper;
 use crate::span::Span;
 use regalloc2::{Block, RegClass, VReg};
 use smallvec::{SmallVec, smallvec};
 
 /// Makes the block graph of a function.
-pub fn flatten<T: Target>(func: &Func, target: &T) -> Result<Flat, CodegenError> {
+pub fn flatten<T: Target>(func: &Func, target: &T) -> Result<Box<Flat>, CodegenError> {
     let lanes = super::flatten_vector::lanes_of(func, target.lanes())?;
     let in_line = func.regions.len() == 1;
+    let mut flat = Flat::kept();
+    (flat.vregs, flat.outgoing, flat.lanes) = (0, 0, lanes);
+    let mut tables = Tables::kept();
+    tables.known.resize(func.values.len(), Known::default());
+    if !in_line {
+        // Where there is no control nothing is looked up here.
+        tables.behind.resize(func.insts.len(), NO_BLOCK);
+        tables.header.resize(func.insts.len(), NO_BLOCK);
+    }
     let mut flattener = Flattener {
         func,
         target,
-        flat: Flat { lanes, ..Flat::default() },
-        known: Buf::filled(Known::default(), func.values.len()),
+        flat,
+        tables,
         copies: lanes > 1,
         held: Map::default(),
-        // Where there is no control nothing is looked up here.
-        behind: Buf::filled(NO_BLOCK, if in_line { 0 } else { func.insts.len() }),
-        header: Buf::filled(NO_BLOCK, if in_line { 0 } else { func.insts.len() }),
-        filled: Buf::new(),
         current: None,
         depth: 0,
         origin: 0,
     };
     flattener.note_uses();
     flattener.body()?;
-    Ok(flattener.finish())
+    flattener.finish();
+    flattener.tables.keep();
+    Ok(flattener.flat)
 }
 
 const NO_BLOCK: u32 = u32::MAX;
@@ -63,7 +70,23 @@ pub(super) struct Known {
     reg: Option<VReg>,
 }
 
-reusable!(Option<InstId>, Known, Work);
+reusable!(Option<InstId>);
+
+/// What is looked up.
+#[derive(Default)]
+pub(super) struct Tables {
+    /// By value.
+    pub(super) known: Vec<Known>,
+    /// The block behind a structured instruction.
+    behind: Vec<u32>,
+    /// The head of a loop.
+    header: Vec<u32>,
+    /// Blocks in the order in which they were filled.
+    filled: Vec<u32>,
+    work: Vec<Work>,
+}
+
+kept!(Tables: known, behind, header, filled, work);
 
 /// The arguments of an instruction.
 pub(super) type Args = SmallVec<[Arg; 4]>;
@@ -82,19 +105,12 @@ enum Work {
 pub(super) struct Flattener<'a, T> {
     pub(super) func: &'a Func,
     pub(super) target: &'a T,
-    pub(super) flat: Flat,
-    /// By value.
-    pub(super) known: Buf<Known>,
+    pub(super) flat: Box<Flat>,
+    pub(super) tables: Box<Tables>,
     /// Whether a value may lie in another one's register: see [`Flattener::resolve`].
     copies: bool,
     /// The registers of constants of several lanes that are kept from the entry on.
     pub(super) held: Map<Held, VReg>,
-    /// The block behind a structured instruction.
-    behind: Buf<u32>,
-    /// The head of a loop.
-    header: Buf<u32>,
-    /// Blocks in the order in which they were filled.
-    filled: Buf<u32>,
     /// The block being filled; none where control cannot be.
     current: Option<u32>,
     depth: u32,
@@ -106,11 +122,11 @@ impl<T: Target> Flattener<'_, T> {
     fn note_uses(&mut self) {
         for id in self.func.regions.iter().flat_map(|region| &region.insts) {
             for result in self.func.results(*id) {
-                self.known[result.index()].def = Some(*id);
+                self.tables.known[result.index()].def = Some(*id);
             }
             self.copies |= matches!(self.func.inst(*id).kind, InstKind::BoundsCheck | InstKind::AssumeInBounds);
             for arg in self.func.args(*id) {
-                let uses = &mut self.known[arg.index()].uses;
+                let uses = &mut self.tables.known[arg.index()].uses;
                 uses.count += 1;
                 uses.user = Some(*id);
             }
@@ -119,15 +135,14 @@ impl<T: Target> Flattener<'_, T> {
 
     fn body(&mut self) -> Result<(), CodegenError> {
         let func = self.func;
-        self.flat.params = func.params.iter().map(|value| func.ty(*value).scalar).collect();
-        self.flat.results = Buf::of(&func.results);
+        self.flat.params.extend(func.params.iter().map(|value| func.ty(*value).scalar));
+        self.flat.results.extend_from_slice(&func.results);
         let entry = self.new_block();
         self.open(entry);
         self.params();
         self.hold_constants();
-        let mut work = Buf::new();
-        work.push(Work::Region(func.body(), 0));
-        while let Some(next) = work.pop() {
+        self.tables.work.push(Work::Region(func.body(), 0));
+        while let Some(next) = self.tables.work.pop() {
             match next {
                 Work::Open(block, depth) => {
                     self.depth = depth;
@@ -135,7 +150,7 @@ impl<T: Target> Flattener<'_, T> {
                         self.open(block);
                     }
                 }
-                Work::Region(region, from) => self.region(region, from, &mut work)?,
+                Work::Region(region, from) => self.region(region, from)?,
             }
         }
         Ok(())
@@ -158,7 +173,7 @@ impl<T: Target> Flattener<'_, T> {
         func.params.iter().zip(places).filter(|(_, place)| which(place)).map(|(value, _)| self.reg(*value)).collect()
     }
 
-    fn region(&mut self, region: RegionId, from: usize, work: &mut Buf<Work>) -> Result<(), CodegenError> {
+    fn region(&mut self, region: RegionId, from: usize) -> Result<(), CodegenError> {
         if self.current.is_none() {
             return Ok(());
         }
@@ -171,40 +186,40 @@ impl<T: Target> Flattener<'_, T> {
                     let (then_block, else_block) = (self.new_block(), self.new_block());
                     self.branch(*id, then_block, else_block);
                     let join = self.join(*id);
-                    work.push(Work::Region(region, index + 1));
-                    work.push(Work::Open(join, self.depth));
-                    work.push(Work::Region(els, 0));
-                    work.push(Work::Open(else_block, self.depth));
-                    work.push(Work::Region(then, 0));
-                    work.push(Work::Open(then_block, self.depth));
+                    self.tables.work.push(Work::Region(region, index + 1));
+                    self.tables.work.push(Work::Open(join, self.depth));
+                    self.tables.work.push(Work::Region(els, 0));
+                    self.tables.work.push(Work::Open(else_block, self.depth));
+                    self.tables.work.push(Work::Region(then, 0));
+                    self.tables.work.push(Work::Open(then_block, self.depth));
                     return Ok(());
                 }
                 InstKind::Loop(body) => {
                     let header = self.new_block();
-                    self.header[id.index()] = header;
+                    self.tables.header[id.index()] = header;
                     let params = &self.func.regions[body.index()].params;
                     self.flat.blocks[header as usize].params = params.iter().map(|value| self.reg(*value)).collect();
                     self.jump(header, self.func.args(*id), inst.span);
                     let join = self.join(*id);
-                    work.push(Work::Region(region, index + 1));
-                    work.push(Work::Open(join, self.depth));
-                    work.push(Work::Region(body, 0));
-                    work.push(Work::Open(header, self.depth + 1));
+                    self.tables.work.push(Work::Region(region, index + 1));
+                    self.tables.work.push(Work::Open(join, self.depth));
+                    self.tables.work.push(Work::Region(body, 0));
+                    self.tables.work.push(Work::Open(header, self.depth + 1));
                     return Ok(());
                 }
                 InstKind::Block(body) => {
                     let join = self.join(*id);
-                    work.push(Work::Region(region, index + 1));
-                    work.push(Work::Open(join, self.depth));
-                    work.push(Work::Region(body, 0));
+                    self.tables.work.push(Work::Region(region, index + 1));
+                    self.tables.work.push(Work::Open(join, self.depth));
+                    self.tables.work.push(Work::Region(body, 0));
                     return Ok(());
                 }
                 InstKind::Exit(to) => {
-                    let block = self.behind[to.index()];
+                    let block = self.tables.behind[to.index()];
                     return self.leave(block, *id, inst.span);
                 }
                 InstKind::Repeat(to) => {
-                    let block = self.header[to.index()];
+                    let block = self.tables.header[to.index()];
                     return self.leave(block, *id, inst.span);
                 }
                 InstKind::Return => {
@@ -239,7 +254,7 @@ impl<T: Target> Flattener<'_, T> {
         let block = self.new_block();
         let params = self.func.results(id).map(|value| self.reg(value)).collect();
         self.flat.blocks[block as usize].params = params;
-        self.behind[id.index()] = block;
+        self.tables.behind[id.index()] = block;
         block
     }
 
@@ -481,11 +496,16 @@ impl<T: Target> Flattener<'_, T> {
 
     /// Arguments, the last constant that the target can fold being folded.
     fn args(&mut self, kind: FlatKind, values: &[Value]) -> Args {
-        let folded = (0..values.len()).rev().find_map(|index| {
-            let bits = self.constant(values[index])?;
-            self.target.folds(kind, index, bits).then_some((index, bits))
-        });
-        let mut args = Args::with_capacity(values.len());
+        let mut folded = None;
+        for (index, value) in values.iter().enumerate().rev() {
+            if let Some(bits) = self.constant(*value)
+                && self.target.folds(kind, index, bits)
+            {
+                folded = Some((index, bits));
+                break;
+            }
+        }
+        let mut args = Args::new();
         for (index, value) in values.iter().enumerate() {
             args.push(match folded {
                 Some((at, bits)) if at == index => Arg::Const(bits),
@@ -496,10 +516,13 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     /// The value whose register holds this one: a bounds check's result is its index.
-    pub(super) fn resolve(&self, mut value: Value) -> Value {
-        while self.copies
-            && let Some(id) = self.known[value.index()].def
-        {
+    #[inline]
+    pub(super) fn resolve(&self, value: Value) -> Value {
+        if self.copies { self.resolve_copies(value) } else { value }
+    }
+
+    fn resolve_copies(&self, mut value: Value) -> Value {
+        while let Some(id) = self.tables.known[value.index()].def {
             match (self.func.inst(id).kind, self.func.args(id).first()) {
                 (InstKind::BoundsCheck | InstKind::AssumeInBounds, Some(index)) => value = *index,
                 // Lanes of words lie in registers of one class.
@@ -512,7 +535,7 @@ impl<T: Target> Flattener<'_, T> {
 
     /// The bits of a constant.
     pub(super) fn constant(&self, value: Value) -> Option<u64> {
-        let id = self.known[self.resolve(value).index()].def?;
+        let id = self.tables.known[self.resolve(value).index()].def?;
         match self.func.inst(id).kind {
             InstKind::ConstF64(bits) => Some(bits),
             InstKind::ConstI64(number) => Some(number as u64),
@@ -523,14 +546,14 @@ impl<T: Target> Flattener<'_, T> {
 
     pub(super) fn reg(&mut self, value: Value) -> VReg {
         let value = self.resolve(value);
+        if let Some(reg) = self.tables.known[value.index()].reg {
+            return reg;
+        }
         if self.func.ty(value).lanes > 1 && self.constant(value).is_some() {
             return self.vector_constant(value, self.func.span);
         }
-        if let Some(reg) = self.known[value.index()].reg {
-            return reg;
-        }
         let reg = self.new_reg(self.class(self.func.ty(value)));
-        self.known[value.index()].reg = Some(reg);
+        self.tables.known[value.index()].reg = Some(reg);
         reg
     }
 
@@ -578,12 +601,12 @@ impl<T: Target> Flattener<'_, T> {
 
     fn open(&mut self, block: u32) {
         let start = self.flat.insts.len() as u32;
-        self.filled.push(block);
+        self.tables.filled.push(block);
         let depth = self.depth;
         let block = &mut self.flat.blocks[block as usize];
         block.insts = (start, start);
         block.loop_depth = depth;
-        self.current = self.filled.last().copied();
+        self.current = self.tables.filled.last().copied();
     }
 
     pub(super) fn push(&mut self, kind: FlatKind, args: &[Arg], defs: &[VReg], span: Span) {
@@ -591,8 +614,9 @@ impl<T: Target> Flattener<'_, T> {
         let flat = &mut self.flat;
         let args_start = flat.args.len() as u32;
         let defs_start = flat.defs.len() as u32;
-        flat.args.extend_from_slice(args);
-        flat.defs.extend_from_slice(defs);
+        // Most have so few that a call to copy them takes longer.
+        args.iter().for_each(|arg| flat.args.push(*arg));
+        defs.iter().for_each(|def| flat.defs.push(*def));
         flat.insts.push(FlatInst {
             kind,
             args: (args_start, flat.args.len() as u32),
@@ -604,20 +628,20 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     /// Drops constants that nobody wants in a register, and numbers the blocks in their order, without those that control never reaches.
-    fn finish(mut self) -> Flat {
+    fn finish(&mut self) {
         if self.flat.insts.iter().any(|inst| is_constant(inst.kind)) {
             self.drop_constants();
         }
         if self.flat.blocks.len() == 1 {
-            return self.flat;
+            return;
         }
         let mut number = Buf::filled(NO_BLOCK, self.flat.blocks.len());
-        for (new, old) in self.filled.iter().enumerate() {
+        for (new, old) in self.tables.filled.iter().enumerate() {
             number[*old as usize] = new as u32;
         }
         let renumber = |block: &mut Block| *block = Block::new(number[block.index()] as usize);
-        let mut blocks = Buf::new();
-        for old in &self.filled {
+        let mut blocks = Vec::with_capacity(self.tables.filled.len());
+        for old in &self.tables.filled {
             let mut block = std::mem::take(&mut self.flat.blocks[*old as usize]);
             block.succs.iter_mut().chain(&mut block.preds).for_each(renumber);
             blocks.push(block);
@@ -631,7 +655,6 @@ impl<T: Target> Flattener<'_, T> {
             self.flat.blocks[index].cold =
                 index > 0 && (traps || leads_to_trap || detour::is_detour(&self.flat, index));
         }
-        self.flat
     }
 
     /// Drops constants that nobody wants in a register.
@@ -644,7 +667,7 @@ impl<T: Target> Flattener<'_, T> {
         }
         // Blocks were filled one after the other.
         let (mut from, mut kept) = (0, 0);
-        for block in &self.filled {
+        for block in &self.tables.filled {
             let start = kept;
             let end = flat.blocks[*block as usize].insts.1 as usize;
             for at in from..end {

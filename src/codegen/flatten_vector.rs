@@ -113,7 +113,7 @@ impl<T: Target> Flattener<'_, T> {
 
     /// The mask that an `AnyLane` asks about.
     pub(super) fn mask_of(&mut self, condition: Value) -> Arg {
-        let mask = self.known[condition.index()].def.and_then(|id| self.func.args(id).first().copied());
+        let mask = self.tables.known[condition.index()].def.and_then(|id| self.func.args(id).first().copied());
         Arg::Reg(self.reg(mask.unwrap_or(condition)))
     }
 
@@ -186,7 +186,9 @@ impl<T: Target> Flattener<'_, T> {
 
     /// Whether the value's register is free once this use is made.
     fn dies(&self, value: Value) -> bool {
-        self.known[value.index()].uses.count == 1 && self.resolve(value) == value && self.constant(value).is_none()
+        self.tables.known[value.index()].uses.count == 1
+            && self.resolve(value) == value
+            && self.constant(value).is_none()
     }
 
     /// Whether it is a constant that has no register yet.

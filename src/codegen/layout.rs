@@ -5,22 +5,25 @@
 //! stand behind it; returns from within loops, and what ends in a trap, stand last.
 
 use super::flat::{Flat, FlatKind};
-use crate::reuse::Buf;
 use regalloc2::Output;
+use smallvec::{SmallVec, smallvec};
+
+/// Some blocks of a function.
+type Blocks = SmallVec<[u32; 4]>;
 
 /// Blocks in the order of their code, and where a jump to each block goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Those that are emitted.
-    pub order: Buf<u32>,
+    pub order: Blocks,
     /// The block that a jump to a block ends at.
-    pub target: Buf<u32>,
+    pub target: Blocks,
 }
 
 /// Orders the blocks of a function.
 pub fn order(flat: &Flat, output: &Output) -> Layout {
     if flat.blocks.len() == 1 {
-        return Layout { order: Buf::of(&[0]), target: Buf::of(&[0]) };
+        return Layout { order: smallvec![0], target: smallvec![0] };
     }
     let target = thread_jumps(flat, output);
     let blocks = &flat.blocks;
@@ -55,20 +58,20 @@ pub fn order(flat: &Flat, output: &Output) -> Layout {
             before[end].push(index as u32);
         }
     }
-    let mut order = Buf::new();
+    let mut order = Blocks::new();
     for index in 0..=count {
-        order.append(&mut before[index]);
+        order.extend_from_slice(&before[index]);
         if index < count && !moved[index] && !is_left_out(index) {
             order.push(index as u32);
         }
     }
-    order.append(&mut returns);
-    order.append(&mut cold);
+    order.extend_from_slice(&returns);
+    order.extend_from_slice(&cold);
     Layout { order, target }
 }
 
 /// For each block the one that control comes to through blocks that hold only a jump.
-fn thread_jumps(flat: &Flat, output: &Output) -> Buf<u32> {
+fn thread_jumps(flat: &Flat, output: &Output) -> Blocks {
     let count = flat.blocks.len();
     let mut edited = vec![false; flat.insts.len()];
     for (point, regalloc2::Edit::Move { from, to }) in &output.edits {
@@ -76,7 +79,7 @@ fn thread_jumps(flat: &Flat, output: &Output) -> Buf<u32> {
             edited[point.inst().index()] = true;
         }
     }
-    let mut target: Buf<u32> = (0..count as u32).collect();
+    let mut target: Blocks = (0..count as u32).collect();
     // Backwards, so that a chain is followed once; a jump back (an empty endless loop) is left alone.
     for index in (1..count).rev() {
         let block = &flat.blocks[index];

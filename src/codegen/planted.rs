@@ -186,7 +186,11 @@ pub(super) fn spoil_ir(funcs: &[Func]) -> Result<(), CodegenError> {
 }
 
 /// A function's instructions and allocation with the bug, and without the checks that were taken down.
-pub(super) fn spoil<T: Target>(mut flat: Flat, mut output: Output, target: &T) -> Result<(Flat, Output), CodegenError> {
+pub(super) fn spoil<T: Target>(
+    mut flat: Box<Flat>,
+    mut output: Output,
+    target: &T,
+) -> Result<(Box<Flat>, Output), CodegenError> {
     let bug = planted();
     let right = flat.clone();
     if !stands(Wall::BoundsChecks) {

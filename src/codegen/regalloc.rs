@@ -7,7 +7,7 @@
 use super::flat::{Arg, Flat, FlatKind, Vector};
 use super::target::{Abi, Operands, Target};
 use super::{CodegenError, scan};
-use crate::reuse::{Buf, reusable};
+use crate::reuse::{Keep, kept};
 use regalloc2::{
     Block, Inst, InstRange, Operand, Output, PReg, PRegSet, RegAllocError, RegClass, RegallocOptions, VReg,
 };
@@ -38,19 +38,26 @@ struct Extent {
 pub(super) struct Allocatable<'a> {
     flat: &'a Flat,
     vregs: u32,
-    operands: Buf<Operand>,
-    /// The first operand of each instruction, and one past the last one's.
-    starts: Buf<u32>,
-    /// Clobbers of the instructions that have any, in order.
-    clobbers: Buf<(u32, PRegSet)>,
+    lists: Box<Lists>,
 }
 
-reusable!(Operand, (u32, PRegSet));
+#[derive(Default)]
+struct Lists {
+    operands: Vec<Operand>,
+    /// The first operand of each instruction, and one past the last one's.
+    starts: Vec<u32>,
+    /// For each instruction, whether its operands may be in any registers, no two of them bound to each other.
+    plain: Vec<bool>,
+    /// Clobbers of the instructions that have any, in order.
+    clobbers: Vec<(u32, PRegSet)>,
+}
+
+kept!(Lists: operands, starts, plain, clobbers);
 
 /// Allocates registers.
 pub fn allocate<T: Target>(flat: &Flat, target: &T, name: &str) -> Result<Output, CodegenError> {
     let function = Allocatable::new(flat, target);
-    if flat.insts.len().max(function.vregs as usize).max(function.operands.len() / 4) > MAX_SIZE {
+    if flat.insts.len().max(function.vregs as usize).max(function.lists.operands.len() / 4) > MAX_SIZE {
         return Err(CodegenError::TooLarge(name.to_owned()));
     }
     let registers = target.registers(flat);
@@ -66,6 +73,7 @@ pub fn allocate<T: Target>(flat: &Flat, target: &T, name: &str) -> Result<Output
     })?;
     #[cfg(test)]
     check(&function, &registers.env, &output);
+    function.lists.keep();
     Ok(output)
 }
 
@@ -97,24 +105,25 @@ pub(super) fn check_allocation<T: Target>(flat: &Flat, target: &T, output: &Outp
 
 impl<'a> Allocatable<'a> {
     pub(super) fn new<T: Target>(flat: &'a Flat, target: &T) -> Allocatable<'a> {
-        let mut function =
-            Allocatable { flat, vregs: flat.vregs, operands: Buf::new(), starts: Buf::new(), clobbers: Buf::new() };
+        let (mut vregs, mut lists) = (flat.vregs, Lists::kept());
+        let Lists { operands, starts, plain, clobbers: all_clobbers } = &mut *lists;
         let abi = target.abi();
         for (index, inst) in flat.insts.iter().enumerate() {
-            function.starts.push(function.operands.len() as u32);
-            let mut out =
-                Operands { list: &mut function.operands, vregs: &mut function.vregs, clobbers: PRegSet::empty() };
+            starts.push(operands.len() as u32);
+            let mut out = Operands { list: operands, vregs: &mut vregs, clobbers: PRegSet::empty(), plain: true };
             let (defs, args) = (flat.defs_of(inst), flat.args_of(inst));
             if matches!(inst.kind, FlatKind::Op(_)) || !conventional(abi, flat, inst.kind, defs, args, &mut out) {
                 target.operands(inst, defs, args, &mut out);
             }
             let clobbers = out.clobbers;
-            if clobbers != PRegSet::empty() {
-                function.clobbers.push((index as u32, clobbers));
+            let clobbers_any = clobbers != PRegSet::empty();
+            plain.push(out.plain && defs.len() <= 1 && !clobbers_any);
+            if clobbers_any {
+                all_clobbers.push((index as u32, clobbers));
             }
         }
-        function.starts.push(function.operands.len() as u32);
-        function
+        starts.push(operands.len() as u32);
+        Allocatable { flat, vregs, lists }
     }
 
     /// The pass over single blocks keeps nothing in registers from one block to the next, so it is for straight-line code and for what is too large.
@@ -133,28 +142,42 @@ impl<'a> Allocatable<'a> {
 
     /// How many operands there are.
     pub(super) fn operand_count(&self) -> usize {
-        self.operands.len()
+        self.lists.operands.len()
+    }
+
+    /// The operands of all instructions.
+    pub(super) fn operands(&self) -> &[Operand] {
+        &self.lists.operands
     }
 
     /// The indices of an instruction's operands.
     pub(super) fn operand_range(&self, inst: usize) -> Range<usize> {
-        self.starts[inst] as usize..self.starts[inst + 1] as usize
+        self.lists.starts[inst] as usize..self.lists.starts[inst + 1] as usize
+    }
+
+    /// Whether an instruction only reads registers before it writes at most one, any of them.
+    pub(super) fn is_plain(&self, inst: usize) -> bool {
+        self.lists.plain[inst]
     }
 
     /// The first operand of each instruction.
     pub(super) fn starts(&self) -> &[u32] {
-        &self.starts[..self.flat.insts.len()]
+        &self.lists.starts[..self.flat.insts.len()]
     }
 
     /// The operands of instructions.
     pub(super) fn operands_of(&self, insts: Range<usize>) -> &[Operand] {
-        &self.operands[self.starts[insts.start] as usize..self.starts[insts.end] as usize]
+        &self.lists.operands[self.lists.starts[insts.start] as usize..self.lists.starts[insts.end] as usize]
     }
 
     /// What an instruction leaves undefined.
     pub(super) fn clobbers(&self, inst: usize) -> Option<PRegSet> {
-        let found = self.clobbers.binary_search_by_key(&(inst as u32), |(at, _)| *at);
-        found.ok().map(|index| self.clobbers[index].1)
+        let clobbers = &self.lists.clobbers;
+        if clobbers.is_empty() {
+            return None;
+        }
+        let found = clobbers.binary_search_by_key(&(inst as u32), |(at, _)| *at);
+        found.ok().map(|index| clobbers[index].1)
     }
 
     /// About how far the values live, a value used in a loop living to the loop's end.
@@ -324,7 +347,7 @@ impl regalloc2::Function for Allocatable<'_> {
     }
 
     fn inst_operands(&self, inst: Inst) -> &[Operand] {
-        &self.operands[self.starts[inst.index()] as usize..self.starts[inst.index() + 1] as usize]
+        &self.lists.operands[self.lists.starts[inst.index()] as usize..self.lists.starts[inst.index() + 1] as usize]
     }
 
     fn inst_clobbers(&self, inst: Inst) -> PRegSet {

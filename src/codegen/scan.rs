@@ -8,14 +8,12 @@
 
 use super::flat::FlatKind;
 use super::regalloc::Allocatable;
-use crate::reuse::{Buf, reusable};
+use crate::reuse::{Buf, Keep, kept};
 use regalloc2::{
     Allocation, Edit, Function, Inst, MachineEnv, Operand, OperandConstraint, OperandKind, OperandPos, Output, PReg,
     PRegSet, ProgPoint, RegAllocError, RegClass, SpillSlot, VReg,
 };
 use smallvec::SmallVec;
-
-reusable!(Allocation, Edit, (ProgPoint, Edit), Home);
 
 const NONE: u32 = u32::MAX;
 const NO_REG: u8 = u8::MAX;
@@ -29,9 +27,22 @@ const REGS: usize = 192;
 /// At most so many arguments of a jump are wanted in registers.
 const MAX_JUMP_REGS: u32 = 8;
 
+/// The lists of a result, and one that is needed on the way.
+#[derive(Default)]
+struct Lists {
+    allocs: Vec<Allocation>,
+    offsets: Vec<u32>,
+    edits: Vec<(ProgPoint, Edit)>,
+    homes: Vec<Home>,
+}
+
+kept!(Lists: allocs, offsets, edits, homes);
+
 /// Keeps the memory of a result that nobody wants any more.
 pub(super) fn give_back(output: Output) {
-    drop((Buf::from(output.allocs), Buf::from(output.inst_alloc_offsets), Buf::from(output.edits)));
+    let mut lists = Lists::kept();
+    (lists.allocs, lists.offsets, lists.edits) = (output.allocs, output.inst_alloc_offsets, output.edits);
+    lists.keep();
 }
 
 /// What may be allocated, in the forms that either allocator wants.
@@ -63,7 +74,10 @@ pub(super) fn allocate(function: &Allocatable<'_>, registers: &Registers) -> Res
     }
     scan.output.edits.reverse();
     scan.output.num_spillslots = scan.slots as usize * scan.slot_size;
-    Ok(scan.output)
+    let Scan { output, mut lists, homes, .. } = scan;
+    lists.homes = homes;
+    lists.keep();
+    Ok(output)
 }
 
 /// The registers of one class as bits.
@@ -106,8 +120,10 @@ struct Scan<'a, 'f> {
     scratch: [Option<PReg>; CLASSES],
     /// Registers that the parameters come in: the last choice for others.
     avoided: [Mask; CLASSES],
+    /// For what is given back.
+    lists: Box<Lists>,
     /// By value.
-    homes: Buf<Home>,
+    homes: Vec<Home>,
     /// By register.
     occupants: &'a mut [Occupant; REGS],
     occupied: [Mask; CLASSES],
@@ -155,20 +171,21 @@ fn masks(set: PRegSet) -> [Mask; CLASSES] {
 impl<'a, 'f> Scan<'a, 'f> {
     #[inline(always)]
     fn new(function: &'a Allocatable<'f>, registers: &Registers, occupants: &'a mut [Occupant; REGS]) -> Scan<'a, 'f> {
-        let values = function.num_vregs();
-        let output = Output {
-            allocs: Buf::filled(Allocation::none(), function.operand_count()).into_vec(),
-            inst_alloc_offsets: Buf::of(function.starts()).into_vec(),
-            edits: Buf::new().into_vec(),
-            ..Output::default()
-        };
+        let mut lists = Lists::kept();
+        let Lists { allocs, offsets, edits, homes } = std::mem::take(&mut *lists);
+        let mut output = Output { allocs, inst_alloc_offsets: offsets, edits, ..Output::default() };
+        output.allocs.resize(function.operand_count(), Allocation::none());
+        output.inst_alloc_offsets.extend_from_slice(function.starts());
+        let mut homes = homes;
+        homes.resize(function.num_vregs(), NOWHERE);
         Scan {
             function,
             allocatable: registers.allocatable,
             preferred: registers.preferred,
             scratch: registers.env.scratch_by_class,
             avoided: [0; CLASSES],
-            homes: Buf::filled(NOWHERE, values),
+            lists,
+            homes,
             occupants,
             occupied: [0; CLASSES],
             slots: 0,
@@ -278,7 +295,10 @@ impl<'a, 'f> Scan<'a, 'f> {
     fn inst(&mut self, inst: u32) -> Result<(), RegAllocError> {
         let function = self.function;
         let range = function.operand_range(inst as usize);
-        let operands = function.operands_of(inst as usize..inst as usize + 1);
+        let operands = &function.operands()[range.clone()];
+        if function.is_plain(inst as usize) {
+            return self.plain(operands, range.start, inst);
+        }
         let mut pinned = Pinned::default();
         if let Some(clobbers) = function.clobbers(inst as usize) {
             self.clobber(masks(clobbers), operands, &mut pinned);
@@ -293,6 +313,53 @@ impl<'a, 'f> Scan<'a, 'f> {
         }
         self.free_uses(operands, range.start, inst, &mut pinned)?;
         self.free_slots.extend(self.freed_slots.drain(..));
+        Ok(())
+    }
+
+    /// An instruction that reads any registers, then writes at most one: what the others do, in fewer steps.
+    fn plain(&mut self, operands: &[Operand], start: usize, inst: u32) -> Result<(), RegAllocError> {
+        let (mut early, mut some_need_one) = ([0; CLASSES], false);
+        for (index, operand) in operands.iter().enumerate() {
+            let vreg = operand.vreg();
+            let value = vreg.vreg();
+            let mut place = self.homes[value].place;
+            if operand.kind() == OperandKind::Def {
+                // It comes before the arguments.
+                if place == NO_REG {
+                    place = self.pick(value, class_index(vreg.class()), 0)?.index() as u8;
+                }
+                let alloc = Allocation::reg(PReg::from_index(place.into()));
+                self.output.allocs[start + index] = alloc;
+                self.finish_def(vreg, alloc);
+            } else if place == NO_REG {
+                some_need_one = true;
+            } else {
+                let reg = PReg::from_index(place.into());
+                self.output.allocs[start + index] = Allocation::reg(reg);
+                self.occupants[reg.index()].next_use = inst;
+                early[class_index(vreg.class())] |= bit(reg);
+            }
+        }
+        if some_need_one {
+            for (index, operand) in operands.iter().enumerate() {
+                if operand.kind() == OperandKind::Def || !self.output.allocs[start + index].is_none() {
+                    continue;
+                }
+                let value = operand.vreg().vreg();
+                let class = class_index(operand.class());
+                if self.homes[value].place == NO_REG {
+                    let reg = self.pick(value, class, early[class])?;
+                    self.occupy(reg, value as u32);
+                }
+                let reg = PReg::from_index(self.homes[value].place.into());
+                self.output.allocs[start + index] = Allocation::reg(reg);
+                self.occupants[reg.index()].next_use = inst;
+                early[class] |= bit(reg);
+            }
+        }
+        if !self.freed_slots.is_empty() {
+            self.free_slots.extend(self.freed_slots.drain(..));
+        }
         Ok(())
     }
 

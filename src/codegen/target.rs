@@ -11,7 +11,7 @@ use super::{Arch, CodegenError, CpuFeatures};
 use crate::hash::Map;
 use crate::ir::func::InlinedCall;
 use crate::ir::op::{Math, Scalar, TableId};
-use crate::reuse::{Buf, reusable};
+use crate::reuse::Buf;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
 use crate::trap::TrapKind;
@@ -93,6 +93,8 @@ pub struct Operands<'a> {
     pub(super) list: &'a mut Vec<Operand>,
     pub(super) vregs: &'a mut u32,
     pub(super) clobbers: PRegSet,
+    /// Whether all so far are results and arguments in any registers.
+    pub(super) plain: bool,
 }
 
 impl Operands<'_> {
@@ -103,21 +105,25 @@ impl Operands<'_> {
 
     /// A result that is written before the last argument is read.
     pub fn early_def(&mut self, reg: VReg) {
+        self.plain = false;
         self.list.push(Operand::reg_def_at_start(reg));
     }
 
     /// A result in this register.
     pub fn fixed_def(&mut self, reg: VReg, place: PReg) {
+        self.plain = false;
         self.list.push(Operand::reg_fixed_def(reg, place));
     }
 
     /// A result in this register, which is written before the last argument is read.
     pub fn early_fixed_def(&mut self, reg: VReg, place: PReg) {
+        self.plain = false;
         self.list.push(Operand::reg_fixed_def_at_start(reg, place));
     }
 
     /// A result in the register of the argument whose index among all operands of this instruction is given.
     pub fn reuse_def(&mut self, reg: VReg, operand: usize) {
+        self.plain = false;
         self.list.push(Operand::reg_reuse_def(reg, operand));
     }
 
@@ -130,6 +136,7 @@ impl Operands<'_> {
 
     /// An argument that is read after the first result is written.
     pub fn late_arg(&mut self, arg: Arg) {
+        self.plain = false;
         if let Arg::Reg(reg) = arg {
             self.list.push(Operand::reg_use_at_end(reg));
         }
@@ -137,6 +144,7 @@ impl Operands<'_> {
 
     /// An argument in this register.
     pub fn fixed_arg(&mut self, arg: Arg, place: PReg) {
+        self.plain = false;
         if let Arg::Reg(reg) = arg {
             self.list.push(Operand::reg_fixed_use(reg, place));
         }
@@ -144,6 +152,7 @@ impl Operands<'_> {
 
     /// A register for the duration of the instruction, of no argument and no result.
     pub fn temp(&mut self, class: RegClass) {
+        self.plain = false;
         let reg = VReg::new(*self.vregs as usize, class);
         *self.vregs += 1;
         self.list.push(Operand::reg_temp(reg));
@@ -151,6 +160,7 @@ impl Operands<'_> {
 
     /// This register for the duration of the instruction, of no argument and no result.
     pub fn fixed_temp(&mut self, place: PReg) {
+        self.plain = false;
         let reg = VReg::new(*self.vregs as usize, place.class());
         *self.vregs += 1;
         self.list.push(Operand::reg_fixed_def_at_start(reg, place));
@@ -158,6 +168,7 @@ impl Operands<'_> {
 
     /// A register that the instruction leaves undefined.
     pub fn clobber(&mut self, reg: PReg) {
+        self.plain = false;
         self.clobbers.add(reg);
     }
 }
@@ -265,7 +276,8 @@ pub struct Stub {
     pub origin: u32,
 }
 
-reusable!(Stub, DynamicLabel);
+/// Labels: of the blocks of a function, or of the functions of a program.
+pub type Labels = SmallVec<[DynamicLabel; 4]>;
 
 /// What the driver keeps while it emits, and targets add to.
 #[derive(Debug)]
@@ -273,7 +285,7 @@ pub struct Context {
     /// The frame of the current function.
     pub frame: Frame,
     /// The entry of each function.
-    pub entries: Buf<DynamicLabel>,
+    pub entries: Labels,
     /// Conditional branches of the current function must not rely on their reach.
     pub far: bool,
     /// Whether `EnterCall` takes fuel.
@@ -282,21 +294,21 @@ pub struct Context {
     pub origin: u32,
     /// Inlined calls of the functions before the current one.
     pub inlined: Vec<InlinedCall>,
-    pub(super) stubs: Buf<Stub>,
-    pub(super) pool: Buf<PoolEntry>,
+    pub(super) stubs: SmallVec<[Stub; 4]>,
+    pub(super) pool: Vec<PoolEntry>,
     pub(super) pool_index: Map<PoolEntry, u32>,
     /// Where a constant stands so many times in a row.
     pub(super) pool_rows: Map<(u64, u8), u32>,
     /// Where a small table of constants begins.
     pub(super) pool_tables: Map<TableId, u32>,
-    pub(super) pool_refs: Buf<PoolRef>,
+    pub(super) pool_refs: Vec<PoolRef>,
     pub(super) sites: Vec<Site>,
     pub(super) source: Buf<(u32, Origin)>,
 }
 
 impl Context {
     /// Nothing emitted yet; the functions' entries have these labels.
-    pub fn new(entries: Buf<DynamicLabel>, metering: bool) -> Context {
+    pub fn new(entries: Labels, metering: bool) -> Context {
         Context {
             frame: Frame::default(),
             entries,
@@ -304,19 +316,19 @@ impl Context {
             metering,
             origin: 0,
             inlined: Vec::new(),
-            stubs: Buf::new(),
-            pool: Buf::new(),
+            stubs: SmallVec::new(),
+            pool: Vec::new(),
             pool_index: Map::default(),
             pool_rows: Map::default(),
             pool_tables: Map::default(),
-            pool_refs: Buf::new(),
+            pool_refs: Vec::new(),
             sites: Vec::new(),
             source: Buf::new(),
         }
     }
 
     /// The cold stubs asked for since the last time.
-    pub fn take_stubs(&mut self) -> Buf<Stub> {
+    pub fn take_stubs(&mut self) -> SmallVec<[Stub; 4]> {
         std::mem::take(&mut self.stubs)
     }
 

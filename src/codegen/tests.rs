@@ -61,7 +61,7 @@ fn programs() -> Vec<String> {
 }
 
 /// Allocates by both allocators, whatever the driver would choose, and checks each.
-fn check_allocations<T: Target>(func: &Func, features: CpuFeatures) -> Flat {
+fn check_allocations<T: Target>(func: &Func, features: CpuFeatures) -> Box<Flat> {
     let target = T::new(features);
     let flat = flatten::flatten(func, &target).expect("blocks");
     let function = Allocatable::new(&flat, &target);

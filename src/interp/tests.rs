@@ -56,7 +56,7 @@ impl<'h> Setup<'h> {
             result: host.result,
         });
         match analyze(self.source, &ast, &Env { inputs, hosts: hosts.collect() }) {
-            Ok(hir) => hir,
+            Ok(hir) => *hir,
             Err(errors) => panic!("{errors:?}"),
         }
     }

@@ -11,7 +11,7 @@
 //! An array is two values: the address of its first element and its length.
 
 use super::op::{ArrayOp, Effect, Math, Op, Scalar, TableId};
-use crate::reuse::{Buf, reusable};
+use crate::reuse::{Buf, Empty, kept, reusable};
 use crate::sema::hir::{FuncId, HostId};
 use crate::span::Span;
 use crate::trap::TrapKind;
@@ -63,6 +63,61 @@ impl Ty {
 }
 
 reusable!(Value, InstId, RegionId, Ty, Inst, Region);
+
+/// A program's functions, and the memory of earlier ones.
+#[derive(Debug, Default)]
+pub struct Funcs {
+    /// By [`FuncId`].
+    pub list: Vec<Func>,
+    /// Empty ones.
+    spare: Vec<Func>,
+}
+
+/// How many empty functions are kept.
+const MAX_SPARE: usize = 4;
+
+kept!(Funcs);
+
+impl Empty for Funcs {
+    fn empty(&mut self) {
+        self.spare.append(&mut self.list);
+        self.spare.truncate(MAX_SPARE);
+        self.spare.iter_mut().for_each(Func::empty);
+        self.list.empty();
+    }
+}
+
+impl Funcs {
+    /// One more function, empty.
+    pub fn add(&mut self) -> &mut Func {
+        let at = self.list.len();
+        match self.spare.pop() {
+            Some(func) => self.list.push(func),
+            None => self.list.push(Func::new()),
+        }
+        &mut self.list[at]
+    }
+}
+
+impl Empty for Func {
+    fn empty(&mut self) {
+        self.regions.truncate(1);
+        let Func { name, params, results, values, insts, regions, body, value_lists, span, inlined, origins } = self;
+        if let Some(region) = regions.first_mut() {
+            region.params.empty();
+            region.insts.empty();
+        }
+        (*body, *span) = (0, Span::default());
+        name.empty();
+        params.empty();
+        results.empty();
+        values.empty();
+        insts.empty();
+        value_lists.empty();
+        inlined.empty();
+        origins.empty();
+    }
+}
 
 /// A run of [`Func::value_lists`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -292,6 +347,19 @@ impl InstKind {
 }
 
 impl Func {
+    /// An empty one, its lists with memory of earlier ones.
+    pub fn new() -> Func {
+        Func {
+            params: Buf::new(),
+            results: Buf::new(),
+            values: Buf::new(),
+            insts: Buf::new(),
+            regions: Buf::new(),
+            value_lists: Buf::new(),
+            ..Func::default()
+        }
+    }
+
     /// The outermost region.
     pub fn body(&self) -> RegionId {
         RegionId(self.body)
@@ -337,7 +405,8 @@ impl Func {
     /// A list of values.
     pub fn new_values(&mut self, values: &[Value]) -> Values {
         let start = self.value_lists.len() as u32;
-        self.value_lists.extend_from_slice(values);
+        // Most are so short that a call to copy them takes longer.
+        values.iter().for_each(|value| self.value_lists.push(*value));
         Values { start, len: values.len() as u32 }
     }
 }

@@ -91,7 +91,7 @@ impl Index {
         index
     }
 
-    /// Of a function whose only region is its body: definitions and the order, which is all that can be asked there.
+    /// Of a function whose only region is its body: definitions, which is all that can be asked there.
     pub fn in_line(func: &Func) -> Index {
         let mut index = Index {
             def: Buf::filled(Def::None, func.values.len()),
@@ -99,13 +99,13 @@ impl Index {
             region: Buf::empty(),
             exits: Ways::default(),
             repeats: Ways::default(),
-            order: Buf::of(&func.regions[func.body().index()].insts),
+            order: Buf::empty(),
             position: Buf::empty(),
         };
         for &param in &func.params {
             index.def[param.index()] = Def::Param;
         }
-        for &id in &index.order {
+        for &id in &func.regions[func.body().index()].insts {
             for (i, value) in func.results(id).enumerate() {
                 index.def[value.index()] = Def::Result(id, i as u32);
             }

@@ -8,7 +8,7 @@ use crate::codegen::blob::CodeBlob;
 use crate::codegen::{self, Arch, CodegenError, CodegenOptions, CpuFeatures};
 use crate::engine::{Engine, Execution};
 use crate::error::Error;
-use crate::ir::build::{BuildError, BuildOptions, build};
+use crate::ir::build::{BuildError, BuildOptions, build_in};
 use crate::ir::emit::{Emitter, shift_spans};
 use crate::ir::func::{Func, InstKind, Ty, Value};
 use crate::ir::op::{Op, Scalar, elem_scalar, scalar_of};
@@ -35,7 +35,7 @@ pub(super) struct Formula {
 /// A formula with types.
 #[derive(Debug)]
 pub(super) struct Typed {
-    pub hir: Hir,
+    pub hir: Box<Hir>,
     pub main: FuncId,
     pub result: Type,
     /// Where its text begins if all are written one behind the other: what spans of machine code count from.
@@ -261,7 +261,8 @@ fn lower(
             signatures.push(FuncSignature::of(func));
         }
         let built = |id: u32| {
-            let mut func = build(hir, FuncId(id), &options).map_err(refusal)?;
+            let mut func = Func::new();
+            build_in(hir, FuncId(id), &options, &mut func).map_err(refusal)?;
             for inst in &mut func.insts {
                 if let InstKind::Call(callee) = &mut inst.kind {
                     *callee = ids.get(callee.0 as usize).copied().unwrap_or(*callee);

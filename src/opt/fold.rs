@@ -15,12 +15,19 @@ const CANONICAL_DEPTH: u32 = 4;
 
 /// Folds the whole function in one walk.
 pub(super) fn fold(func: &mut Func) {
-    let mut index = if func.regions.len() == 1 { Index::in_line(func) } else { Index::new(func) };
+    let in_line = func.regions.len() == 1;
+    let mut index = if in_line { Index::in_line(func) } else { Index::new(func) };
     let replace = Replace::new(func);
     let order = std::mem::take(&mut index.order);
     let mut fold = Fold { func, index, replace, inserted: Map::default() };
     for &id in &order {
         fold.inst(id);
+    }
+    if in_line {
+        let body = fold.func.body().index();
+        for at in 0..fold.func.regions[body].insts.len() {
+            fold.inst(fold.func.regions[body].insts[at]);
+        }
     }
     let Fold { func, replace, inserted, .. } = fold;
     replace.apply(func);

@@ -10,21 +10,22 @@ use crate::hash::Keyed;
 use crate::ir::func::{Func, InstId, InstKind, RegionId, Value};
 use crate::ir::index::Index;
 use crate::ir::op::{ArrayOp, Op, Scalar};
-use crate::reuse::{Buf, reusable};
+use crate::reuse::{Buf, Keep, kept, reusable};
 use crate::types::Elem;
 use std::hash::{BuildHasher, Hasher};
 
 /// Removes what was computed before.
 pub(super) fn number(func: &mut Func, has_loops: bool) {
-    let writing_loops = if has_loops { writing_loops(func) } else { Buf::new() };
+    let writing_loops = if has_loops { writing_loops(func) } else { Buf::empty() };
     let replace = Replace::new(func);
     let checks = func.insts.iter().any(|inst| matches!(inst.kind, InstKind::BoundsCheck | InstKind::AssumeInBounds));
     let values = if checks { func.values.len() as u32 } else { 0 };
-    let index = (0..values).map(Value).collect();
+    let index = if checks { (0..values).map(Value).collect() } else { Buf::empty() };
     let table = Table::new(func.insts.len());
     let mut numbering = Numbering { func, replace, writing_loops, table, epoch: 0, index };
     numbering.walk();
-    let Numbering { func, replace, .. } = numbering;
+    let Numbering { func, replace, table, .. } = numbering;
+    table.keep();
     replace.apply(func);
 }
 
@@ -42,12 +43,15 @@ struct Key {
 }
 
 /// What was computed, in order; the newest of several with one key counts.
+#[derive(Default)]
 struct Table {
     /// The newest entry of each list, counted from 1; a power of two of them.
-    heads: Buf<u32>,
-    entries: Buf<Entry>,
+    heads: Vec<u32>,
+    entries: Vec<Entry>,
     keyed: Keyed,
 }
+
+kept!(Table: heads, entries);
 
 #[derive(Clone, Copy)]
 struct Entry {
@@ -60,9 +64,10 @@ struct Entry {
 
 impl Table {
     /// For about so many entries.
-    fn new(entries: usize) -> Table {
-        let heads = Buf::filled(0, entries.next_power_of_two());
-        Table { heads, entries: Buf::new(), keyed: Keyed::default() }
+    fn new(entries: usize) -> Box<Table> {
+        let mut table = Table::kept();
+        table.heads.resize(entries.next_power_of_two(), 0);
+        table
     }
 
     fn list(&self, key: &Key) -> usize {
@@ -101,7 +106,7 @@ impl Table {
     }
 }
 
-reusable!(Entry, Work);
+reusable!(Work);
 
 /// A region in the middle of the walk.
 struct Frame {
@@ -109,9 +114,18 @@ struct Frame {
     insts: Buf<InstId>,
     /// Which of them comes next.
     at: usize,
-    kept: Buf<InstId>,
+    /// So many of those before are kept, at the start of the list.
+    kept: usize,
     /// How many entries the table had at its start.
     known: usize,
+}
+
+impl Frame {
+    /// Keeps the instruction that was come to last, or one before.
+    fn keep(&mut self, id: InstId) {
+        self.insts[self.kept] = id;
+        self.kept += 1;
+    }
 }
 
 enum Work {
@@ -124,7 +138,7 @@ struct Numbering<'a> {
     replace: Replace,
     /// For each loop, whether something in it may write.
     writing_loops: Buf<bool>,
-    table: Table,
+    table: Box<Table>,
     epoch: u32,
     /// For each value that is a checked index, the index; empty where none is checked.
     index: Buf<Value>,
@@ -132,18 +146,25 @@ struct Numbering<'a> {
 
 impl Numbering<'_> {
     fn walk(&mut self) {
+        let body = self.func.body();
+        if self.func.regions.len() == 1 {
+            let frame = self.enter(body);
+            return self.resume(frame, &mut Buf::empty());
+        }
         let mut work = Buf::new();
-        work.push(Work::Enter(self.func.body()));
+        work.push(Work::Enter(body));
         while let Some(next) = work.pop() {
             let frame = match next {
                 Work::Resume(frame) => frame,
-                Work::Enter(region) => {
-                    let insts = std::mem::take(&mut self.func.regions[region.index()].insts);
-                    Frame { region, insts, at: 0, kept: Buf::new(), known: self.table.entries.len() }
-                }
+                Work::Enter(region) => self.enter(region),
             };
             self.resume(frame, &mut work);
         }
+    }
+
+    fn enter(&mut self, region: RegionId) -> Frame {
+        let insts = std::mem::take(&mut self.func.regions[region.index()].insts);
+        Frame { region, insts, at: 0, kept: 0, known: self.table.entries.len() }
     }
 
     /// Goes on with a region up to the next structured instruction or its end.
@@ -152,7 +173,7 @@ impl Numbering<'_> {
             frame.at += 1;
             let kind = self.func.inst(id).kind;
             if kind.is_structured() {
-                frame.kept.push(id);
+                frame.keep(id);
                 // What a later part of a loop writes is written before the next iteration reads.
                 self.epoch += u32::from(self.writing_loops.get(id.index()) == Some(&true));
                 work.push(Work::Resume(frame));
@@ -170,10 +191,11 @@ impl Numbering<'_> {
                 _ => {}
             }
             if !self.is_repeated(id) {
-                frame.kept.push(id);
+                frame.keep(id);
             }
         }
-        self.func.regions[frame.region.index()].insts = frame.kept;
+        frame.insts.truncate(frame.kept);
+        self.func.regions[frame.region.index()].insts = frame.insts;
         self.table.shrink(frame.known);
     }
 

@@ -4,10 +4,10 @@ use super::builtins::{self, Builtin, Form, Gives, Lower};
 use super::check::{Checker, Ty, Val, elem_of, ty_name};
 use super::errors::{brief, quote};
 use super::hir::{ExprId, ExprKind, FuncId, HostId, List, Step, StepKind};
+use super::operator::Steps;
 use super::{HostParams, HostSignature};
 use crate::diagnostic::cut;
 use crate::ir::op::Op;
-use crate::reuse::Buf;
 use crate::span::Span;
 use crate::syntax::ast::{self, Ident};
 use crate::types::{Elem, Type};
@@ -331,11 +331,11 @@ impl Checker<'_> {
             }
             Lower::Math(math) => ExprKind::Math(math, self.expr_list(ids)),
             Lower::Fold(op) => {
-                let steps: Buf<Step> = rest.iter().map(|&arg| step(op, arg)).collect();
+                let steps: Steps = rest.iter().map(|&arg| step(op, arg)).collect();
                 ExprKind::Chain(first, self.step_list(&steps))
             }
             Lower::Two(a, b) => {
-                let steps: Buf<Step> = rest.iter().zip([a, b]).map(|(&arg, op)| step(op, arg)).collect();
+                let steps: Steps = rest.iter().zip([a, b]).map(|(&arg, op)| step(op, arg)).collect();
                 ExprKind::Chain(first, self.step_list(&steps))
             }
             Lower::Times(factor) => {

@@ -8,7 +8,7 @@ use super::hir::{self, ExprId, FuncId, Hir, List, Local, LocalId, Param, StmtId,
 use super::names::{Scopes, Visit, Walker};
 use crate::diagnostic::Diagnostics;
 use crate::hash::{Map, Set};
-use crate::reuse::{Buf, reusable};
+use crate::reuse::{Buf, Keep, reusable};
 use crate::span::Span;
 use crate::syntax::ast::{self, Ast, Ident, Symbol};
 use crate::types::{Elem, Type};
@@ -58,7 +58,7 @@ pub(super) struct LocalInfo {
     pub writable: bool,
 }
 
-reusable!(LocalInfo, Option<u32>);
+reusable!(Option<u32>);
 
 /// An open loop.
 pub(super) struct Loop {
@@ -84,7 +84,6 @@ pub(super) struct Body {
     /// Its index; the number of functions for the program's own body.
     pub index: usize,
     pub locals: Buf<Local>,
-    pub infos: Buf<LocalInfo>,
     pub loops: Vec<Loop>,
     /// The result that it states.
     pub declared: Option<(Type, Span)>,
@@ -106,9 +105,9 @@ pub(super) struct Checker<'a> {
     pub source: &'a str,
     pub ast: &'a Ast,
     pub env: &'a Env,
-    pub hir: Hir,
+    pub hir: Box<Hir>,
     pub errors: Errors,
-    pub scopes: Scopes,
+    pub scopes: Box<Scopes>,
     pub body: Body,
     pub signatures: Vec<Signature>,
     /// The function of each symbol that names one; empty where there are none, as with the next.
@@ -125,18 +124,22 @@ pub(super) struct Checker<'a> {
     /// Unknown names that were reported, each with the function.
     pub unknown: Set<(usize, Symbol)>,
     funcs: Vec<Option<hir::Func>>,
+    /// The program's own statements, once they are checked.
+    main: Option<hir::Func>,
 }
 
 impl<'a> Checker<'a> {
     pub fn new(source: &'a str, ast: &'a Ast, env: &'a Env) -> Checker<'a> {
         let symbols = ast.symbols.len();
-        let mut funcs = Vec::with_capacity(ast.fns.len() + 1);
+        let mut funcs = Vec::with_capacity(ast.fns.len());
         funcs.extend(ast.fns.iter().map(|_| None));
+        let mut hir = Hir::kept();
+        hir.main = None;
         Checker {
             source,
             ast,
             env,
-            hir: Hir::default(),
+            hir,
             errors: Errors::default(),
             scopes: Scopes::new(symbols),
             body: Body::default(),
@@ -149,15 +152,15 @@ impl<'a> Checker<'a> {
             main_names: None,
             unknown: Set::default(),
             funcs,
+            main: None,
         }
     }
 
     /// The typed program, or what is wrong.
-    pub fn finish(mut self) -> Result<Hir, Diagnostics> {
+    pub fn finish(mut self) -> Result<Box<Hir>, Diagnostics> {
+        self.scopes.keep();
         if self.errors.is_empty() {
-            #[expect(clippy::filter_map_identity, reason = "`flatten` would take new memory")]
-            let funcs = self.funcs.into_iter().filter_map(|func| func).collect();
-            self.hir.funcs = funcs;
+            self.hir.funcs.extend(self.funcs.into_iter().flatten().chain(self.main));
             return Ok(self.hir);
         }
         Err(self.errors.into_diagnostics())
@@ -291,7 +294,8 @@ impl<'a> Checker<'a> {
     fn function(&mut self, index: usize) {
         let decl = self.ast.fns[index];
         let declared = decl.result.map(|t| (t.ty, t.span));
-        self.body = Body { index, declared, returns_writable: true, ..Body::default() };
+        self.body = Body { index, declared, returns_writable: true, locals: Buf::new(), ..Body::default() };
+        self.scopes.infos.clear();
         self.scopes.enter();
         self.params(index, decl.params);
         let place = declared.and_then(|(ty, _)| elem_of(ty));
@@ -366,7 +370,8 @@ impl<'a> Checker<'a> {
     fn main(&mut self) {
         let Some(body) = self.ast.body else { return };
         let index = self.ast.fns.len();
-        self.body = Body { index, returns_writable: true, ..Body::default() };
+        self.body = Body { index, returns_writable: true, locals: Buf::new(), ..Body::default() };
+        self.scopes.infos.clear();
         self.scopes.enter();
         let mut params = Vec::with_capacity(self.env.inputs.len());
         let ast = self.ast;
@@ -375,8 +380,7 @@ impl<'a> Checker<'a> {
         let many = self.env.inputs.len() > 8;
         let table: Map<&str, usize> = ast.symbols.iter().take(if many { usize::MAX } else { 0 }).zip(0..).collect();
         for input in &self.env.inputs {
-            let local =
-                self.new_local(input.name.clone(), Ty::Known(input.ty), Origin::Input, input.mutable, Span::default());
+            let local = self.new_local(&input.name, Ty::Known(input.ty), Origin::Input, input.mutable, Span::default());
             let symbol = if many { table.get(input.name.as_str()).copied() } else { named(&input.name) };
             if let Some(symbol) = symbol {
                 self.scopes.define(Symbol(symbol as u32), local.0);
@@ -388,8 +392,8 @@ impl<'a> Checker<'a> {
         self.scopes.leave();
         let span = Span::new(0, self.source.len() as u32);
         let func = self.func(String::new(), span, params, result, writable, false, id);
-        self.hir.main = Some(FuncId(self.funcs.len() as u32));
-        self.funcs.push(Some(func));
+        self.hir.main = Some(FuncId(index as u32));
+        self.main = Some(func);
     }
 
     /// The result of a body: its type, whether it is writable, and the body's expression converted to it.
@@ -476,19 +480,22 @@ impl<'a> Checker<'a> {
     }
 
     /// Adds a variable without a name in scope.
-    pub fn new_local(&mut self, name: String, ty: Ty, origin: Origin, writable: bool, span: Span) -> LocalId {
+    pub fn new_local(&mut self, name: &str, ty: Ty, origin: Origin, writable: bool, span: Span) -> LocalId {
         let shown = match ty {
             Ty::Known(ty) if ty != Type::Unit => ty,
             _ => Type::F64,
         };
+        let text = name;
+        let name = List { start: self.hir.names.len() as u32, len: text.len() as u32 };
+        self.hir.names.push_str(text);
         self.body.locals.push(Local { name, ty: shown, assigned: false, span });
-        self.body.infos.push(LocalInfo { ty, origin, writable });
+        self.scopes.infos.push(LocalInfo { ty, origin, writable });
         LocalId(self.body.locals.len() as u32 - 1)
     }
 
     /// Adds a variable that is seen from here on.
     pub fn define(&mut self, name: Ident, ty: Ty, origin: Origin, writable: bool) -> LocalId {
-        let local = self.new_local(self.text(name.symbol).to_string(), ty, origin, writable, name.span);
+        let local = self.new_local(self.text(name.symbol), ty, origin, writable, name.span);
         self.scopes.define(name.symbol, local.0);
         local
     }

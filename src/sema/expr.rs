@@ -7,7 +7,7 @@ use super::check::{Checker, Origin, Ty, Val, elem_of, join, ty_name};
 use super::consts::ConstValue;
 use super::errors::{brief, quote};
 use super::hir::{ExprId, ExprKind, List, LocalId, StmtId, StmtKind};
-use crate::reuse::Buf;
+use super::node::Stmts;
 use crate::span::Span;
 use crate::syntax::ast::{self, BlockId, Symbol, UnaryOp};
 use crate::types::{Elem, Type};
@@ -78,7 +78,7 @@ impl Checker<'_> {
 
     /// A variable's value.
     pub fn local(&mut self, local: LocalId, span: Span) -> Val {
-        let info = self.body.infos[local.0 as usize];
+        let info = self.scopes.infos[local.0 as usize];
         match info.ty {
             Ty::Known(ty) if ty != Type::Unit => self.val(ExprKind::Local(local), ty, span, info.writable),
             _ => self.error(span),
@@ -159,7 +159,7 @@ impl Checker<'_> {
     pub fn block(&mut self, id: BlockId, place: Option<Elem>) -> Val {
         let block = self.ast.blocks[id.0 as usize];
         self.scopes.enter();
-        let mut out = Buf::new();
+        let mut out = Stmts::new();
         let leaves = self.stmts(block.stmts, &mut out);
         let val = block.value.map(|value| self.expr(value, place));
         self.scopes.leave();
@@ -188,7 +188,7 @@ impl Checker<'_> {
     pub fn unit_block(&mut self, id: BlockId, missing_else: bool) -> Val {
         let block = self.ast.blocks[id.0 as usize];
         self.scopes.enter();
-        let mut out = Buf::new();
+        let mut out = Stmts::new();
         let mut leaves = self.stmts(block.stmts, &mut out);
         if let Some(value) = block.value {
             leaves |= self.discard(value, missing_else, &mut out);
@@ -198,7 +198,7 @@ impl Checker<'_> {
     }
 
     /// Checks an expression whose value is thrown away, as a statement. Tells whether it leaves.
-    pub fn discard(&mut self, id: ast::ExprId, missing_else: bool, out: &mut Buf<StmtId>) -> bool {
+    pub fn discard(&mut self, id: ast::ExprId, missing_else: bool, out: &mut Stmts) -> bool {
         let span = self.span(id);
         let val = match self.ast.exprs[id.0 as usize].kind {
             ast::ExprKind::If(arms, other) if !self.in_const => self.if_unit(arms, other, span),
@@ -465,13 +465,13 @@ impl Checker<'_> {
     pub fn postfixes(&mut self, base: Val, postfixes: List, span: Span) -> Val {
         // Slices of slices nest in the tree; many of them go through temporaries, so that it stays shallow.
         let flat = postfixes.len > 4;
-        let mut stmts = Buf::new();
+        let mut stmts = Stmts::new();
         let mut val = base;
         for i in postfixes.range() {
             let postfix = self.ast.postfixes[i];
             val = self.one_postfix(val, postfix);
             if let (true, Ty::Known(ty @ Type::Array(_))) = (flat, val.ty) {
-                let local = self.new_local(String::new(), val.ty, Origin::Let, val.writable, postfix.span);
+                let local = self.new_local("", val.ty, Origin::Let, val.writable, postfix.span);
                 self.push_stmt(StmtKind::Set(local, val.id), postfix.span, &mut stmts);
                 val.id = self.push(ExprKind::Local(local), ty, postfix.span);
             }

@@ -4,7 +4,7 @@
 //! the syntax tree: chains are n-ary, so no walk recurses deeper than the nesting limit (times a small constant).
 
 use crate::ir::op::{ArrayOp, Math, Op};
-use crate::reuse::{Buf, reusable};
+use crate::reuse::{Buf, kept, reusable};
 use crate::span::Span;
 use crate::types::{Elem, Type};
 
@@ -31,25 +31,32 @@ pub struct Hir {
     /// The program's own body.
     pub main: Option<FuncId>,
     /// All expressions.
-    pub exprs: Buf<Expr>,
+    pub exprs: Vec<Expr>,
     /// All statements.
-    pub stmts: Buf<Stmt>,
+    pub stmts: Vec<Stmt>,
     /// Pool of expression lists.
-    pub expr_lists: Buf<ExprId>,
+    pub expr_lists: Vec<ExprId>,
     /// Pool of statement lists.
-    pub stmt_lists: Buf<StmtId>,
+    pub stmt_lists: Vec<StmtId>,
     /// Pool of chain steps.
-    pub steps: Buf<Step>,
+    pub steps: Vec<Step>,
     /// Pool of comparison links.
-    pub links: Buf<Link>,
+    pub links: Vec<Link>,
     /// Pool of `if` arms: condition and body.
-    pub arms: Buf<(ExprId, ExprId)>,
+    pub arms: Vec<(ExprId, ExprId)>,
+    /// The names of variables, one behind the other.
+    pub names: String,
 }
 
-// Lists of [`ExprId`] and [`StmtId`] are reusable already.
-reusable!(Expr, Stmt, Step, Link, Local, (ExprId, ExprId));
+kept!(Hir: funcs, exprs, stmts, expr_lists, stmt_lists, steps, links, arms, names);
+reusable!(Local);
 
 impl Hir {
+    /// A variable's name.
+    pub fn name(&self, local: &Local) -> &str {
+        self.names.get(local.name.range()).unwrap_or_default()
+    }
+
     /// Whether the program's own body does nothing: its text has functions only.
     pub fn main_is_empty(&self) -> bool {
         let last = self.funcs.len().wrapping_sub(1);
@@ -98,10 +105,10 @@ pub struct Param {
 }
 
 /// A variable.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Local {
-    /// Its name; empty for a temporary.
-    pub name: String,
+    /// Its name ([`Hir::name`]); empty for a temporary.
+    pub name: List,
     /// Its type, never `()`.
     pub ty: Type,
     /// Whether anything but its definition assigns it.

@@ -61,7 +61,7 @@ pub struct HostSignature {
 pub use crate::host::HostParams;
 
 /// Checks a program and resolves it, or says all that is wrong with it, in the order of the text.
-pub fn analyze(source: &str, ast: &Ast, env: &Env) -> Result<Hir, Diagnostics> {
+pub fn analyze(source: &str, ast: &Ast, env: &Env) -> Result<Box<Hir>, Diagnostics> {
     let mut checker = check::Checker::new(source, ast, env);
     checker.program();
     checker.finish()

@@ -1,26 +1,32 @@
 //! Which names a program uses: the scopes, the calls between functions, and the names that only a host can give.
 
-use crate::reuse::{Buf, reusable};
+use super::check::LocalInfo;
+use crate::reuse::{Keep, kept};
 use crate::span::Span;
 use crate::syntax::ast::{Ast, BlockId, ExprId, ExprKind, ForIter, Ident, List, PostfixKind, StmtId, StmtKind, Symbol};
-
-reusable!((Symbol, u32));
 
 const NONE: u32 = u32::MAX;
 
 /// What each name means here: lexical scopes over a table with one entry a symbol.
+#[derive(Default)]
 pub(super) struct Scopes {
-    meaning: Buf<u32>,
+    meaning: Vec<u32>,
     /// What each definition hid.
-    hidden: Buf<(Symbol, u32)>,
+    hidden: Vec<(Symbol, u32)>,
     /// Lengths of `hidden` at the start of each open scope.
-    open: Buf<usize>,
+    open: Vec<usize>,
+    /// What is known of the current function's locals.
+    pub infos: Vec<LocalInfo>,
 }
+
+kept!(Scopes: meaning, hidden, open, infos);
 
 impl Scopes {
     /// No scope and no name.
-    pub fn new(symbols: usize) -> Scopes {
-        Scopes { meaning: Buf::filled(NONE, symbols), hidden: Buf::new(), open: Buf::new() }
+    pub fn new(symbols: usize) -> Box<Scopes> {
+        let mut scopes = Scopes::kept();
+        scopes.meaning.resize(symbols, NONE);
+        scopes
     }
 
     /// Opens a scope.
@@ -194,7 +200,7 @@ impl<V: Visit> Walker<'_, V> {
 /// inputs, which a host finds here before it knows their types.
 pub fn free_names(ast: &Ast) -> Vec<(String, Span)> {
     struct Free {
-        scopes: Scopes,
+        scopes: Box<Scopes>,
         known: Vec<bool>,
         found: Vec<(Symbol, Span)>,
     }

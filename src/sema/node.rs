@@ -3,9 +3,12 @@
 use super::check::{Checker, Ty, Val};
 use super::hir::{Expr, ExprId, ExprKind, List, Stmt, StmtId, StmtKind};
 use crate::ir::op::Op;
-use crate::reuse::Buf;
 use crate::span::Span;
 use crate::types::Type;
+use smallvec::SmallVec;
+
+/// The statements of a block: most have few.
+pub(super) type Stmts = SmallVec<[StmtId; 8]>;
 
 impl Checker<'_> {
     /// Adds a node.
@@ -25,7 +28,7 @@ impl Checker<'_> {
     }
 
     /// Adds a statement.
-    pub fn push_stmt(&mut self, kind: StmtKind, span: Span, out: &mut Buf<StmtId>) -> StmtId {
+    pub fn push_stmt(&mut self, kind: StmtKind, span: Span, out: &mut Stmts) -> StmtId {
         self.hir.stmts.push(Stmt { kind, span });
         let id = StmtId(self.hir.stmts.len() as u32 - 1);
         out.push(id);
@@ -106,7 +109,7 @@ impl Checker<'_> {
             Type::Array(elem) => ExprKind::ArrayLit(elem, List::default()),
         };
         let value = self.push(kind, to, span);
-        let mut stmts = Buf::new();
+        let mut stmts = Stmts::new();
         self.push_stmt(StmtKind::Expr(id), span, &mut stmts);
         let stmts = self.stmt_list(&stmts);
         self.push(ExprKind::Block(stmts, Some(value)), to, span)

@@ -4,13 +4,16 @@ use super::check::{Checker, Ty, Val, ty_name};
 use super::hir::{ExprId, ExprKind, Link, List, Step, StepKind};
 use crate::diagnostic::Diagnostic;
 use crate::ir::op::{Math, Op};
-use crate::reuse::Buf;
 use crate::span::Span;
 use crate::syntax::ast::{self, BinaryOp, CompareOp, LogicOp, UnaryOp};
 use crate::types::Type;
+use smallvec::SmallVec;
 
 /// The greatest literal exponent that is powering; greater ones are `pow`.
 const MAX_POWI: u64 = 64;
+
+/// The steps of a chain: most have few.
+pub(super) type Steps = SmallVec<[Step; 4]>;
 
 /// A chain that is being built: what is there so far, and what is applied to it.
 pub(super) struct Acc {
@@ -19,7 +22,7 @@ pub(super) struct Acc {
     /// The type so far.
     pub ty: Ty,
     /// What is applied.
-    pub steps: Buf<Step>,
+    pub steps: Steps,
 }
 
 impl Checker<'_> {
@@ -68,7 +71,7 @@ impl Checker<'_> {
     #[inline(never)]
     pub fn chain(&mut self, first: ast::ExprId, links: List, span: Span) -> Val {
         let val = self.expr(first, None);
-        let mut acc = Acc { first: Some(val.id), ty: val.ty, steps: Buf::new() };
+        let mut acc = Acc { first: Some(val.id), ty: val.ty, steps: Steps::new() };
         for i in links.range() {
             let link = self.ast.chain_links[i];
             let operand = self.expr(link.operand, None);

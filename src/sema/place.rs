@@ -3,10 +3,10 @@
 use super::builtins;
 use super::check::{Checker, Origin, Ty, Val, elem_of, ty_name};
 use super::errors::{brief, quote};
-use super::hir::{ExprId, ExprKind, LocalId, StmtId, StmtKind};
-use super::operator::{Acc, zero};
+use super::hir::{ExprId, ExprKind, LocalId, StmtKind};
+use super::node::Stmts;
+use super::operator::{Acc, Steps, zero};
 use crate::ir::op::Op;
-use crate::reuse::Buf;
 use crate::span::Span;
 use crate::syntax::ast::{self, BinaryOp, Ident, List, PostfixKind, Symbol};
 use crate::types::{Elem, Type};
@@ -28,7 +28,7 @@ impl Checker<'_> {
         op: Option<BinaryOp>,
         value: ast::ExprId,
         span: Span,
-        out: &mut Buf<StmtId>,
+        out: &mut Stmts,
     ) {
         let ast::Expr { kind, span: place, .. } = self.ast.exprs[target.0 as usize];
         match kind {
@@ -60,13 +60,13 @@ impl Checker<'_> {
         op: Option<BinaryOp>,
         value: ast::ExprId,
         span: Span,
-        out: &mut Buf<StmtId>,
+        out: &mut Stmts,
     ) {
         let Some(local) = self.assignable(symbol, place, op, span) else {
             self.expr(value, None);
             return;
         };
-        let info = self.body.infos[local.0 as usize];
+        let info = self.scopes.infos[local.0 as usize];
         let Ty::Known(ty) = info.ty else {
             self.expr(value, None);
             return;
@@ -76,7 +76,7 @@ impl Checker<'_> {
         let result = match op {
             None => val,
             Some(op) => {
-                let mut acc = Acc { first: Some(current.id), ty: current.ty, steps: Buf::new() };
+                let mut acc = Acc { first: Some(current.id), ty: current.ty, steps: Steps::new() };
                 self.step(&mut acc, op, val, value, span, span);
                 self.close_chain(acc, span)
             }
@@ -120,7 +120,7 @@ impl Checker<'_> {
         };
         let declared = self.body.locals[local as usize].span;
         let shown = brief(name);
-        let (what, help) = match self.body.infos[local as usize].origin {
+        let (what, help) = match self.scopes.infos[local as usize].origin {
             Origin::Var(..) => {
                 self.body.locals[local as usize].assigned = true;
                 return Some(LocalId(local));
@@ -130,7 +130,7 @@ impl Checker<'_> {
             Origin::Loop => ("the name of a loop", format!("copy it into a variable: `var v = {shown};`")),
             Origin::Input => ("an input", format!("declare a variable: `var v = {shown};`")),
         };
-        let origin = self.body.infos[local as usize].origin;
+        let origin = self.scopes.infos[local as usize].origin;
         let message = format!("{} is {what}; it cannot be assigned", quote(name));
         let error = self.errors.add("E0130", span, message);
         error.help = Some(help);
@@ -169,7 +169,7 @@ impl Checker<'_> {
     /// What to write where an `f64` goes into a variable that is an `i64`.
     fn help_for_i64_var(&self, local: LocalId, name: &str, op: Option<BinaryOp>, value: ast::ExprId) -> String {
         let text = self.expr_text(value).unwrap_or("…");
-        let Origin::Var(stated, init) = self.body.infos[local.0 as usize].origin else {
+        let Origin::Var(stated, init) = self.scopes.infos[local.0 as usize].origin else {
             return self.help_for_i64(value);
         };
         let name = brief(name);
@@ -195,7 +195,7 @@ impl Checker<'_> {
         op: Option<BinaryOp>,
         value: ast::ExprId,
         span: Span,
-        out: &mut Buf<StmtId>,
+        out: &mut Stmts,
     ) {
         let Some(element) = self.element(base, postfixes) else {
             self.expr(value, None);
@@ -215,7 +215,7 @@ impl Checker<'_> {
             }
             return;
         };
-        let mut acc = Acc { first: None, ty: Ty::Known(elem.scalar()), steps: Buf::new() };
+        let mut acc = Acc { first: None, ty: Ty::Known(elem.scalar()), steps: Steps::new() };
         self.step(&mut acc, op, val, value, span, span);
         match acc.ty {
             Ty::Known(ty) if ty == elem.scalar() => {
@@ -292,7 +292,7 @@ impl Checker<'_> {
                 ast::ExprKind::Postfix(base, _) => id = base,
                 ast::ExprKind::Name(symbol) => {
                     let local = self.scopes.get(symbol)?;
-                    return Some((LocalId(local), self.body.infos[local as usize].origin, self.text(symbol)));
+                    return Some((LocalId(local), self.scopes.infos[local as usize].origin, self.text(symbol)));
                 }
                 _ => return None,
             }

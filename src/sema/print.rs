@@ -61,7 +61,7 @@ impl Printer<'_> {
     }
 
     fn local(&mut self, id: LocalId) {
-        let name = self.func.locals.get(id.0 as usize).map_or("", |local| &local.name);
+        let name = self.func.locals.get(id.0 as usize).map_or("", |local| self.hir.name(local));
         let _ = write!(self.out, "{name}.{}", id.0);
     }
 

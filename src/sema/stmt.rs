@@ -2,8 +2,8 @@
 
 use super::check::{Checker, Loop, Origin, Return, Ty, Val, elem_of, ty_name};
 use super::errors::quote;
-use super::hir::{ExprId, List, LocalId, StmtId, StmtKind};
-use crate::reuse::Buf;
+use super::hir::{ExprId, List, LocalId, StmtKind};
+use super::node::Stmts;
 use crate::span::Span;
 use crate::syntax::ast::{self, BlockId, ForIter, Ident, TypeName};
 use crate::types::{Elem, Type};
@@ -16,7 +16,7 @@ enum Source {
 
 impl Checker<'_> {
     /// Checks statements in turn. Tells whether their end cannot be reached.
-    pub fn stmts(&mut self, list: List, out: &mut Buf<StmtId>) -> bool {
+    pub fn stmts(&mut self, list: List, out: &mut Stmts) -> bool {
         let mut leaves = false;
         for i in list.range() {
             leaves |= self.stmt(self.ast.stmt_lists[i], out);
@@ -24,7 +24,7 @@ impl Checker<'_> {
         leaves
     }
 
-    fn stmt(&mut self, id: ast::StmtId, out: &mut Buf<StmtId>) -> bool {
+    fn stmt(&mut self, id: ast::StmtId, out: &mut Stmts) -> bool {
         let ast::Stmt { kind, span } = self.ast.stmts[id.0 as usize];
         match kind {
             ast::StmtKind::Let { mutable, name, ty, value } => self.declare(mutable, name, ty, value, span, out),
@@ -61,7 +61,7 @@ impl Checker<'_> {
         stated: Option<TypeName>,
         value: ast::ExprId,
         span: Span,
-        out: &mut Buf<StmtId>,
+        out: &mut Stmts,
     ) -> bool {
         let val = self.expr(value, stated.and_then(|t| elem_of(t.ty)));
         self.declare_as(mutable, name, stated, value, val, span, out);
@@ -78,7 +78,7 @@ impl Checker<'_> {
         value: ast::ExprId,
         val: Val,
         span: Span,
-        out: &mut Buf<StmtId>,
+        out: &mut Stmts,
     ) {
         let what = self.text(name.symbol);
         let (ty, id) = match (stated, val.ty) {
@@ -130,7 +130,7 @@ impl Checker<'_> {
     }
 
     #[inline(never)]
-    fn while_loop(&mut self, cond: ast::ExprId, body: BlockId, head: Span, out: &mut Buf<StmtId>) -> bool {
+    fn while_loop(&mut self, cond: ast::ExprId, body: BlockId, head: Span, out: &mut Stmts) -> bool {
         let forever = matches!(self.ast.exprs[cond.0 as usize].kind, ast::ExprKind::Bool(true));
         let cond = self.condition(cond);
         let (body, breaks, releases) = self.loop_body(body);
@@ -139,7 +139,7 @@ impl Checker<'_> {
     }
 
     #[inline(never)]
-    fn for_loop(&mut self, name: Ident, iter: ForIter, body: BlockId, head: Span, out: &mut Buf<StmtId>) {
+    fn for_loop(&mut self, name: Ident, iter: ForIter, body: BlockId, head: Span, out: &mut Stmts) {
         let source = self.loop_source(iter);
         self.scopes.enter();
         let ty = match source {
@@ -186,7 +186,7 @@ impl Checker<'_> {
         }
     }
 
-    fn leave_loop(&mut self, word: &str, kind: StmtKind, span: Span, out: &mut Buf<StmtId>) {
+    fn leave_loop(&mut self, word: &str, kind: StmtKind, span: Span, out: &mut Stmts) {
         match self.body.loops.last_mut() {
             Some(innermost) => innermost.breaks |= matches!(kind, StmtKind::Break),
             None => {
@@ -197,7 +197,7 @@ impl Checker<'_> {
     }
 
     #[inline(never)]
-    fn return_stmt(&mut self, value: Option<ast::ExprId>, span: Span, out: &mut Buf<StmtId>) {
+    fn return_stmt(&mut self, value: Option<ast::ExprId>, span: Span, out: &mut Stmts) {
         let declared = self.body.declared;
         let Some(value) = value else {
             let stmt = self.push_stmt(StmtKind::Return(None), span, out);

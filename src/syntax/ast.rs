@@ -3,7 +3,7 @@
 //! Chains of left-associative operators, comparisons, `and`/`or`, `else if` and postfixes are one n-ary node each; everything
 //! else nests at most as deep as the parser's limit allows. Spans never include enclosing parentheses.
 
-use crate::reuse::{Buf, reusable};
+use crate::reuse::kept;
 use crate::span::Span;
 
 pub use super::intern::Symbols;
@@ -57,23 +57,23 @@ pub struct Ident {
 #[derive(Debug, Default)]
 pub struct Ast {
     /// All expressions.
-    pub exprs: Buf<Expr>,
+    pub exprs: Vec<Expr>,
     /// Pool of expression lists (arguments, elements, operands of `and`/`or`).
-    pub expr_lists: Buf<ExprId>,
+    pub expr_lists: Vec<ExprId>,
     /// Pool of the tails of `+ -` and `* / %` chains.
-    pub chain_links: Buf<ChainLink>,
+    pub chain_links: Vec<ChainLink>,
     /// Pool of the tails of comparison chains.
-    pub compare_links: Buf<CompareLink>,
+    pub compare_links: Vec<CompareLink>,
     /// Pool of postfixes.
-    pub postfixes: Buf<Postfix>,
+    pub postfixes: Vec<Postfix>,
     /// Pool of `if` arms.
-    pub arms: Buf<Arm>,
+    pub arms: Vec<Arm>,
     /// All blocks.
-    pub blocks: Buf<Block>,
+    pub blocks: Vec<Block>,
     /// All statements.
-    pub stmts: Buf<Stmt>,
+    pub stmts: Vec<Stmt>,
     /// Pool of statement lists.
-    pub stmt_lists: Buf<StmtId>,
+    pub stmt_lists: Vec<StmtId>,
     /// Functions in source order.
     pub fns: Vec<FnDecl>,
     /// Pool of parameters.
@@ -86,7 +86,7 @@ pub struct Ast {
     pub symbols: Symbols,
 }
 
-reusable!(Expr, ExprId, ChainLink, CompareLink, Postfix, Arm, Block, Stmt, StmtId);
+kept!(Ast: exprs, expr_lists, chain_links, compare_links, postfixes, arms, blocks, stmts, stmt_lists, fns, params, consts, symbols);
 
 /// An expression.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use super::ast::Symbol;
 use crate::lazy::Lazy;
-use crate::reuse::Buf;
+use crate::reuse::{Empty, Keep, kept};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// The names of a text, by [`Symbol`].
@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 pub struct Symbols {
     text: String,
     /// Where each ends; it starts where the one before ends.
-    ends: Buf<u32>,
+    ends: Vec<u32>,
 }
 
 impl Symbols {
@@ -43,6 +43,13 @@ impl Symbols {
     }
 }
 
+impl Empty for Symbols {
+    fn empty(&mut self) {
+        self.text.empty();
+        self.ends.empty();
+    }
+}
+
 impl std::ops::Index<usize> for Symbols {
     type Output = str;
     fn index(&self, index: usize) -> &str {
@@ -51,13 +58,16 @@ impl std::ops::Index<usize> for Symbols {
 }
 
 /// The table of names of one text.
+#[derive(Default)]
 pub(super) struct Interner {
     symbols: Symbols,
-    hashes: Buf<u32>,
+    hashes: Vec<u32>,
     /// Open addressing, a power of two long and at most half full; holds symbol + 1, or 0.
-    slots: Buf<u32>,
+    slots: Vec<u32>,
     keys: [u64; 2],
 }
+
+kept!(Interner: symbols, hashes, slots);
 
 /// Of this process: nobody can write names that all collide.
 static KEYS: Lazy<[u64; 2]> = Lazy::new(|| {
@@ -66,8 +76,11 @@ static KEYS: Lazy<[u64; 2]> = Lazy::new(|| {
 });
 
 impl Interner {
-    pub(super) fn new() -> Interner {
-        Interner { symbols: Symbols::default(), hashes: Buf::new(), slots: Buf::filled(0, 32), keys: *KEYS }
+    pub(super) fn new() -> Box<Interner> {
+        let mut names = Interner::kept();
+        names.slots.resize(32, 0);
+        names.keys = *KEYS;
+        names
     }
 
     /// The name's number: always the same for the same name.
@@ -96,13 +109,15 @@ impl Interner {
         Symbol(symbol)
     }
 
-    pub(super) fn into_symbols(self) -> Symbols {
-        self.symbols
+    /// The names, in exchange for memory for the next ones.
+    pub(super) fn finish(mut self: Box<Interner>, symbols: &mut Symbols) {
+        std::mem::swap(&mut self.symbols, symbols);
+        self.keep();
     }
 
     fn grow(&mut self) {
         let len = self.slots.len() * 4;
-        let mut slots = Buf::filled(0, len);
+        let mut slots = vec![0; len];
         for (symbol, &hash) in self.hashes.iter().enumerate() {
             let mut slot = hash as usize & (len - 1);
             while slots[slot] != 0 {
@@ -143,7 +158,8 @@ mod tests {
         let again: Vec<Symbol> = all.iter().map(|name| names.intern(name)).collect();
         assert_eq!(first, again);
         assert_eq!(first, (0..10_000).map(Symbol).collect::<Vec<_>>());
-        let symbols = names.into_symbols();
+        let mut symbols = Symbols::default();
+        names.finish(&mut symbols);
         assert!(symbols.iter().zip(&all).all(|(a, b)| a == b.as_str()));
     }
 }

@@ -7,32 +7,26 @@ use super::intern::Interner;
 use super::token::{Kind, Token, Tokens};
 use super::unusual::{self, Meant};
 use crate::diagnostic::{Diagnostic, Diagnostics, cut, is_format};
-use crate::reuse::Buf;
+use crate::reuse::Keep;
 use crate::span::Span;
 
 /// Cuts a text into tokens.
-pub(super) fn lex(source: &str, errors: &mut Diagnostics) -> Tokens {
+pub(super) fn lex(source: &str, errors: &mut Diagnostics) -> Box<Tokens> {
     let mut lexer = Lexer {
         source: source.as_bytes(),
         whole: source,
         at: 0,
-        tokens: Buf::new(),
-        ints: Buf::new(),
-        floats: Buf::new(),
+        tokens: Tokens::kept(),
         names: Interner::new(),
         errors,
-        open_comment: false,
     };
+    lexer.tokens.open_comment = false;
     lexer.run();
     let end = source.len() as u32;
-    lexer.tokens.push(Token { kind: Kind::Eof, start: end, end, payload: 0 });
-    Tokens {
-        tokens: lexer.tokens,
-        ints: lexer.ints,
-        floats: lexer.floats,
-        symbols: lexer.names.into_symbols(),
-        open_comment: lexer.open_comment,
-    }
+    let Lexer { mut tokens, names, .. } = lexer;
+    tokens.tokens.push(Token { kind: Kind::Eof, start: end, end, payload: 0 });
+    names.finish(&mut tokens.symbols);
+    tokens
 }
 
 pub(super) struct Lexer<'a> {
@@ -40,12 +34,9 @@ pub(super) struct Lexer<'a> {
     whole: &'a str,
     /// The next byte to read.
     pub(super) at: usize,
-    tokens: Buf<Token>,
-    pub(super) ints: Buf<u64>,
-    pub(super) floats: Buf<f64>,
-    names: Interner,
+    pub(super) tokens: Box<Tokens>,
+    names: Box<Interner>,
     pub(super) errors: &'a mut Diagnostics,
-    open_comment: bool,
 }
 
 /// Whether a name can go on with this byte.
@@ -73,7 +64,7 @@ impl<'a> Lexer<'a> {
     }
 
     pub(super) fn push_with(&mut self, kind: Kind, start: usize, payload: u32) {
-        self.tokens.push(Token { kind, start: start as u32, end: self.at as u32, payload });
+        self.tokens.tokens.push(Token { kind, start: start as u32, end: self.at as u32, payload });
     }
 
     fn run(&mut self) {
@@ -175,8 +166,8 @@ impl<'a> Lexer<'a> {
             Meant::Token(kind) => self.push(kind, start),
             Meant::Power(exponent) => {
                 self.push(Kind::Caret, start);
-                let payload = self.ints.len() as u32;
-                self.ints.push(exponent);
+                let payload = self.tokens.ints.len() as u32;
+                self.tokens.ints.push(exponent);
                 self.push_with(Kind::Int, start, payload);
             }
             Meant::Name("INF") => {
@@ -184,8 +175,8 @@ impl<'a> Lexer<'a> {
                 self.push_with(Kind::Ident, start, symbol.0);
             }
             Meant::Number(value) => {
-                let payload = self.floats.len() as u32;
-                self.floats.push(value);
+                let payload = self.tokens.floats.len() as u32;
+                self.tokens.floats.push(value);
                 self.push_with(Kind::Float, start, payload);
             }
             Meant::Name(_) | Meant::Quote => self.push(Kind::Bad, start),
@@ -244,7 +235,7 @@ impl<'a> Lexer<'a> {
                 _ => self.at += 1,
             }
         }
-        self.open_comment = true;
+        self.tokens.open_comment = true;
         let span = Span::new(start as u32, start as u32 + 2);
         let error = Diagnostic::new("E0005", span, "this comment is never closed");
         self.errors.push(error.with_help("close it with `*/`; every `/*` inside needs one too"));

@@ -131,8 +131,8 @@ impl Lexer<'_> {
         }
         match value.filter(|&v| v <= 1 << 63) {
             Some(value) => {
-                let payload = self.ints.len() as u32;
-                self.ints.push(value);
+                let payload = self.tokens.ints.len() as u32;
+                self.tokens.ints.push(value);
                 self.push_with(Kind::Int, start, payload);
             }
             None => {
@@ -148,8 +148,8 @@ impl Lexer<'_> {
         let value = if text.contains('_') { text.replace('_', "").parse() } else { text.parse::<f64>() };
         match value {
             Ok(value) if value.is_finite() => {
-                let payload = self.floats.len() as u32;
-                self.floats.push(value);
+                let payload = self.tokens.floats.len() as u32;
+                self.tokens.floats.push(value);
                 self.push_with(Kind::Float, start, payload);
             }
             _ => {

@@ -1,7 +1,7 @@
 //! What the lexer hands to the parser.
 
 use super::intern::Symbols;
-use crate::reuse::{Buf, reusable};
+use crate::reuse::kept;
 use crate::span::Span;
 
 /// The kinds of tokens.
@@ -153,16 +153,17 @@ impl Token {
     }
 }
 
-reusable!(Token);
-
 /// A text cut into tokens.
+#[derive(Default)]
 pub(super) struct Tokens {
     /// The last one is [`Kind::Eof`], and no other.
-    pub(super) tokens: Buf<Token>,
+    pub(super) tokens: Vec<Token>,
     /// At most 2^63 each; that one only fits behind a minus.
-    pub(super) ints: Buf<u64>,
-    pub(super) floats: Buf<f64>,
+    pub(super) ints: Vec<u64>,
+    pub(super) floats: Vec<f64>,
     pub(super) symbols: Symbols,
     /// The text ended inside a comment, which is told: what else is missing at the end is its consequence.
     pub(super) open_comment: bool,
 }
+
+kept!(Tokens: tokens, ints, floats, symbols);

@@ -13,7 +13,7 @@ pub fn verify(hir: &Hir, env: &Env) {
         assert!(func.locals.iter().all(|local| local.ty != Type::Unit), "a variable holds nothing");
         assert!(func.params.len() <= func.locals.len());
         for (param, local) in func.params.iter().zip(&func.locals) {
-            assert_eq!((&param.name, param.ty), (&local.name, local.ty));
+            assert_eq!((param.name.as_str(), param.ty), (hir.name(local), local.ty));
         }
         let mut verifier = Verifier { hir, env, func, seen: &mut seen, loops: 0 };
         verifier.fits(func.body, func.result);

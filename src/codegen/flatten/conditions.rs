@@ -12,7 +12,7 @@ const MAX_JOINED: usize = 16;
 
 impl<T: Target> Flattener<'_, T> {
     fn is_connective(&self, value: Value) -> bool {
-        self.known[value.index()]
+        self.tables.known[value.index()]
             .def
             .is_some_and(|id| matches!(self.func.inst(id).kind, InstKind::Op(Op::BAnd | Op::BOr)))
     }
@@ -21,7 +21,7 @@ impl<T: Target> Flattener<'_, T> {
     /// of which it holds for a branch.
     pub(in crate::codegen) fn is_fused(&self, mut value: Value) -> bool {
         let fits = |op| is_comparison(op) || matches!(op, Op::BNot | Op::BAnd | Op::BOr);
-        let Some(kind) = self.known[value.index()].def.map(|id| self.func.inst(id).kind) else { return false };
+        let Some(kind) = self.tables.known[value.index()].def.map(|id| self.func.inst(id).kind) else { return false };
         let any_lane = kind == InstKind::AnyLane;
         let is_condition = any_lane || matches!(kind, InstKind::Op(op) if fits(op));
         if !is_condition || self.func.ty(value).lanes > 1 {
@@ -29,7 +29,7 @@ impl<T: Target> Flattener<'_, T> {
         }
         let mut joined = self.is_connective(value);
         for _ in 0..MAX_JOINED {
-            let Use { count: 1, user: Some(user) } = self.known[value.index()].uses else { return false };
+            let Use { count: 1, user: Some(user) } = self.tables.known[value.index()].uses else { return false };
             let inst = self.func.inst(user);
             match inst.kind {
                 InstKind::If(..) => return true,
@@ -52,7 +52,7 @@ impl<T: Target> Flattener<'_, T> {
     pub(super) fn look_through(&self, mut value: Value) -> (Value, bool) {
         let mut negated = false;
         while self.is_fused(value) {
-            match self.known[value.index()].def {
+            match self.tables.known[value.index()].def {
                 Some(id) if self.func.inst(id).kind == InstKind::Op(Op::BNot) => {
                     value = self.func.args(id)[0];
                     negated = !negated;
@@ -71,11 +71,11 @@ impl<T: Target> Flattener<'_, T> {
     pub(super) fn tested_bits(&self, op: Op, left: Value, right: Value) -> Option<(Value, u64)> {
         if !matches!(op, Op::IEq | Op::INe)
             || self.constant(right) != Some(0)
-            || self.known[left.index()].uses.count != 1
+            || self.tables.known[left.index()].uses.count != 1
         {
             return None;
         }
-        let id = self.known[left.index()].def?;
+        let id = self.tables.known[left.index()].def?;
         let [value, with] = *self.func.args(id) else { return None };
         let mask = match (self.func.inst(id).kind, self.constant(with)?) {
             (InstKind::Op(Op::IAnd), mask) => mask,
@@ -90,7 +90,7 @@ impl<T: Target> Flattener<'_, T> {
 
     /// Whether a value is computed by the branch that uses it: see [`Self::tested_bits`].
     pub(super) fn is_masked_by_its_branch(&self, value: Value) -> bool {
-        let Use { count: 1, user: Some(user) } = self.known[value.index()].uses else { return false };
+        let Use { count: 1, user: Some(user) } = self.tables.known[value.index()].uses else { return false };
         if self.func.inst(user).results != 1 {
             return false;
         }
@@ -101,7 +101,7 @@ impl<T: Target> Flattener<'_, T> {
         }
         // Not where the comparison is part of a selection of floats.
         for _ in 0..MAX_JOINED {
-            let Use { user: Some(user), .. } = self.known[result.index()].uses else { return false };
+            let Use { user: Some(user), .. } = self.tables.known[result.index()].uses else { return false };
             match self.func.inst(user).kind {
                 InstKind::If(..) => return true,
                 InstKind::Select => {
@@ -122,7 +122,7 @@ impl<T: Target> Flattener<'_, T> {
         if !self.is_fused(value) {
             return None;
         }
-        let id = self.known[value.index()].def?;
+        let id = self.tables.known[value.index()].def?;
         match (self.func.inst(id).kind, self.func.args(id)) {
             (InstKind::Op(op), [left, right]) => Some((op, *left, *right)),
             _ => None,

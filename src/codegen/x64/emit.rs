@@ -445,6 +445,11 @@ impl X64 {
                 self.call_pool(Helper::Rare, SiteKind::Helper, stub.span, cx);
                 self.load_float(to, RSP, 0);
             }
+            // Without the pool: most formulas need none but for this.
+            Cold::Canonical(reg) if reg <= XTMP => {
+                const { assert!(CANONICAL_NAN == 0x7FF8 << 48) };
+                asm!(self, mov Rd(TMP), 0x7FF8; shl Rq(TMP), BYTE 48; vmovq Rx(reg), Rq(TMP));
+            }
             Cold::Canonical(reg) => self.load_float_const(reg, CANONICAL_NAN, cx),
         }
         if let Some(back) = stub.back {

@@ -16,7 +16,7 @@ pub(crate) mod tests;
 
 use super::func::{Func, Inst, InstId, InstKind, Region, RegionId, Ty, Value, Values};
 use super::op::{Op, Scalar, scalar_of};
-use crate::reuse::Buf;
+use crate::reuse::{Buf, Keep};
 use crate::sema::hir::{self, FuncId, Hir};
 use crate::span::Span;
 use crate::types::Type;
@@ -88,9 +88,9 @@ struct Builder<'a> {
     source: &'a hir::Func,
     options: BuildOptions,
     facts: Facts,
-    func: Func,
+    func: &'a mut Func,
     region: RegionId,
-    vars: Vars,
+    vars: Box<Vars>,
     open: Vec<Open>,
     loops: Vec<LoopTargets>,
     mark: Option<Value>,
@@ -100,23 +100,30 @@ struct Builder<'a> {
 }
 
 /// Builds one function.
+#[cfg(test)]
 pub fn build(hir: &Hir, id: FuncId, options: &BuildOptions) -> Result<Func, BuildError> {
+    let mut func = Func::new();
+    build_in(hir, id, options, &mut func)?;
+    Ok(func)
+}
+
+/// Builds one function in an empty one.
+pub fn build_in(hir: &Hir, id: FuncId, options: &BuildOptions, func: &mut Func) -> Result<(), BuildError> {
     let Some(source) = hir.funcs.get(id.0 as usize) else { return Err(BuildError::Inconsistent) };
     let facts = Facts::of(hir, source);
-    let mut func = Func {
-        name: source.name.clone(),
-        span: source.span,
-        regions: Buf::filled(Region::default(), 1),
-        results: tys_of(source.result).iter().map(|ty| ty.scalar).collect(),
-        ..Func::default()
-    };
+    func.name.push_str(&source.name);
+    func.span = source.span;
+    if func.regions.is_empty() {
+        func.regions.push(Region { params: Buf::new(), insts: Buf::new() });
+    }
+    func.results.extend(tys_of(source.result).iter().map(|ty| ty.scalar));
     let mut vars = Vars::new(source);
     for slot in 0..vars.slots_of_params(source) {
         let value = func.new_value(vars.ty(slot));
         vars.set(slot, value);
         func.params.push(value);
+        func.regions[0].params.push(value);
     }
-    func.regions[0].params = func.params.clone();
     // Room for 64 arguments a node is linear, and more than any program has that was not written to need it.
     let list_limit = (1 << 18) + 64 * facts.nodes;
     let mut builder = Builder {
@@ -134,14 +141,15 @@ pub fn build(hir: &Hir, id: FuncId, options: &BuildOptions) -> Result<Func, Buil
         error: None,
     };
     builder.body();
+    builder.vars.keep();
     match builder.error {
         Some(error) => Err(error),
         None => {
             #[cfg(debug_assertions)]
-            if let Err(message) = super::verify::verify(&builder.func) {
-                debug_assert!(false, "{message}\n{}", super::print::print(&builder.func));
+            if let Err(message) = super::verify::verify(builder.func) {
+                debug_assert!(false, "{message}\n{}", super::print::print(builder.func));
             }
-            Ok(builder.func)
+            Ok(())
         }
     }
 }
@@ -206,7 +214,7 @@ impl Builder<'_> {
         };
         let id = InstId(self.func.insts.len() as u32);
         let first_result = Value(self.func.values.len() as u32);
-        self.func.values.extend_from_slice(results);
+        results.iter().for_each(|ty| self.func.values.push(*ty));
         self.func.insts.push(Inst { kind, args, first_result, results: results.len() as u32, span });
         self.func.regions[self.region.index()].insts.push(id);
         id

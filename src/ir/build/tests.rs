@@ -31,7 +31,7 @@ pub(crate) fn hir(source: &str) -> Hir {
     let (ast, errors) = parse(source, &SourceLimits::default());
     assert!(errors.is_empty(), "{errors:?}");
     match analyze(source, &ast, &env()) {
-        Ok(hir) => hir,
+        Ok(hir) => *hir,
         Err(errors) => panic!("{errors:?}"),
     }
 }

@@ -3,40 +3,42 @@
 use super::super::func::{Ty, Value};
 use super::tys_of;
 use crate::hash::Map;
-use crate::reuse::{Buf, reusable};
+use crate::reuse::{Keep, kept};
 use crate::sema::hir::{self, ExprId, ExprKind, Hir, List, LocalId, StmtId, StmtKind};
 use crate::types::Type;
 
 /// One SSA value's worth of a variable: an array has two, one behind the other.
 pub(super) type Slot = u32;
 
-reusable!((Slot, Value));
-
 const UNDEFINED: Value = Value(u32::MAX);
 
 /// What each variable is now. Assignments can be undone back to a mark, as is done at the end of each region.
+#[derive(Default)]
 pub(super) struct Vars {
-    first_slot: Buf<Slot>,
-    tys: Buf<Ty>,
-    now: Buf<Value>,
-    log: Buf<(Slot, Value)>,
+    first_slot: Vec<Slot>,
+    tys: Vec<Ty>,
+    now: Vec<Value>,
+    log: Vec<(Slot, Value)>,
     /// For each slot the last [`Vars::merge_set`] that saw it.
-    seen: Buf<u32>,
+    seen: Vec<u32>,
     round: u32,
 }
 
+kept!(Vars: first_slot, tys, now, log, seen);
+
 impl Vars {
-    pub(super) fn new(source: &hir::Func) -> Vars {
-        let mut first_slot = Buf::new();
-        let mut tys = Buf::new();
+    pub(super) fn new(source: &hir::Func) -> Box<Vars> {
+        let mut vars = Vars::kept();
+        let Vars { first_slot, tys, now, seen, round, .. } = &mut *vars;
         for local in &source.locals {
             first_slot.push(tys.len() as Slot);
             tys.extend(tys_of(local.ty));
         }
         first_slot.push(tys.len() as Slot);
-        let now = Buf::filled(UNDEFINED, tys.len());
-        let seen = Buf::filled(0, tys.len());
-        Vars { first_slot, tys, now, log: Buf::new(), seen, round: 0 }
+        now.resize(tys.len(), UNDEFINED);
+        seen.resize(tys.len(), 0);
+        *round = 0;
+        vars
     }
 
     /// The parameters' slots come first; there are so many.

@@ -138,7 +138,7 @@ fn functions_release_unless_they_give_an_array() {
 fn assigned_variables_are_marked() {
     let hir = checked("var a = 1; var b = 2; let c = 3; a += b + c;");
     let main = func(&hir, "");
-    let assigned: Vec<&str> = main.locals.iter().filter(|l| l.assigned).map(|l| l.name.as_str()).collect();
+    let assigned: Vec<&str> = main.locals.iter().filter(|l| l.assigned).map(|l| hir.name(l)).collect();
     assert_eq!(assigned, ["a"]);
 }
 

@@ -30,7 +30,7 @@ fn env() -> Env {
 fn run(source: &str) -> Result<hir::Hir, Diagnostics> {
     let (ast, errors) = parse(source, &SourceLimits::default());
     assert!(errors.is_empty(), "{source}: {errors:?}");
-    analyze(source, &ast, &env())
+    analyze(source, &ast, &env()).map(|hir| *hir)
 }
 
 /// The typed program.

@@ -6,7 +6,7 @@ impl Parser<'_> {
     /// At a `{`.
     pub(super) fn open_block(&mut self, owner: Owner) {
         let start = self.advance().start;
-        self.push(Frame::Block { owner, start, stmts: self.stmts.len() as u32, last: None, told_item: false });
+        self.push(Frame::Block { owner, start, stmts: self.open.stmts.len() as u32, last: None, told_item: false });
     }
 
     /// The block that the innermost frame waits for.
@@ -16,7 +16,7 @@ impl Parser<'_> {
             return State::Statement;
         }
         let token = self.peek();
-        let of_if = matches!(self.frames.last(), Some(Frame::If { .. }));
+        let of_if = matches!(self.open.frames.last(), Some(Frame::If { .. }));
         let message = format!("expected `{{`, found {}", self.found(token));
         let mut error = Diagnostic::new("E0013", self.place(token), message);
         if of_if {
@@ -34,7 +34,7 @@ impl Parser<'_> {
     pub(super) fn close_block(&mut self) -> State {
         let Some(Frame::Block { owner, start, stmts, last, .. }) = self.pop() else { return State::Finished };
         let end = if owner == Owner::Program { self.len() } else { self.advance().end };
-        let list = finish_list(&mut self.stmts, stmts, &mut self.ast.stmt_lists);
+        let list = finish_list(&mut self.open.stmts, stmts, &mut self.ast.stmt_lists);
         let value = last.map(|last| last.value.expr);
         let span = Span::new(start, end);
         let block = self.add_block(Block { stmts: list, value, span });
@@ -63,7 +63,7 @@ impl Parser<'_> {
         match self.pop() {
             Some(Frame::If { start, arms, stage, in_head }) => match stage {
                 IfStage::Then(cond) => {
-                    self.arms.push(Arm { cond, body });
+                    self.open.arms.push(Arm { cond, body });
                     self.after_arm(start, arms, in_head)
                 }
                 _ => self.end_if(start, arms, Some(body)),
@@ -105,7 +105,7 @@ impl Parser<'_> {
     }
 
     fn end_if(&mut self, start: u32, arms: u32, otherwise: Option<BlockId>) -> State {
-        let arms = finish_list(&mut self.arms, arms, &mut self.ast.arms);
+        let arms = finish_list(&mut self.open.arms, arms, &mut self.ast.arms);
         let span = Span::new(start, self.last_end());
         let operand = self.operand_of(ExprKind::If(arms, otherwise), span);
         self.end_block_like(operand)
@@ -113,7 +113,7 @@ impl Parser<'_> {
 
     /// Behind the `}` of an `if` or a block that is an operand: it ends its statement if it started it.
     fn end_block_like(&mut self, operand: Operand) -> State {
-        if !matches!(self.frames.last(), Some(Frame::ExprStmt { block_like: true })) {
+        if !matches!(self.open.frames.last(), Some(Frame::ExprStmt { block_like: true })) {
             return State::After(operand);
         }
         self.pop();
@@ -139,7 +139,7 @@ impl Parser<'_> {
             self.push(Frame::ExprStmt { block_like: false });
             return State::After(operand);
         }
-        if let Some(Frame::Block { last, .. }) = self.frames.last_mut() {
+        if let Some(Frame::Block { last, .. }) = self.open.frames.last_mut() {
             *last = Some(Last { value: operand, block_like: true });
         }
         State::Statement

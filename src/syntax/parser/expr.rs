@@ -56,7 +56,7 @@ impl Parser<'_> {
         }
         let next = self.peek().kind;
         let tighter = matches!(next, Kind::Caret | Kind::StarStar | Kind::LBracket | Kind::LParen);
-        if let Some(&Frame::Unary { op: UnaryOp::Neg, start }) = self.frames.last()
+        if let Some(&Frame::Unary { op: UnaryOp::Neg, start }) = self.open.frames.last()
             && !tighter
         {
             self.pop();
@@ -137,7 +137,7 @@ impl Parser<'_> {
             let call = ExprKind::Call(name, List::default());
             return State::After(self.operand_of(call, Span::new(token.start, end)));
         }
-        self.push(Frame::Call { name, open, args: self.exprs.len() as u32 });
+        self.push(Frame::Call { name, open, args: self.open.exprs.len() as u32 });
         State::Operand
     }
 
@@ -147,12 +147,12 @@ impl Parser<'_> {
             let end = self.advance().end;
             return State::After(self.operand_of(ExprKind::Array(List::default()), Span::new(open, end)));
         }
-        self.push(Frame::Array { open, elems: self.exprs.len() as u32 });
+        self.push(Frame::Array { open, elems: self.open.exprs.len() as u32 });
         State::Operand
     }
 
     pub(super) fn open_postfix(&mut self, base: Operand) -> State {
-        let list = self.postfixes.len() as u32;
+        let list = self.open.postfixes.len() as u32;
         self.next_postfix(base.expr, base.outer.start, list)
     }
 
@@ -208,11 +208,11 @@ impl Parser<'_> {
     fn close_postfix(&mut self, base: ExprId, start: u32, open: u32, list: u32, kind: PostfixKind) -> Option<State> {
         let Some(end) = self.close(Kind::RBracket, open) else { return Some(State::Recover) };
         let span = Span::new(start, end);
-        self.postfixes.push(Postfix { kind, span });
+        self.open.postfixes.push(Postfix { kind, span });
         if self.peek().kind == Kind::LBracket {
             return None;
         }
-        let list = finish_list(&mut self.postfixes, list, &mut self.ast.postfixes);
+        let list = finish_list(&mut self.open.postfixes, list, &mut self.ast.postfixes);
         Some(State::After(self.operand_of(ExprKind::Postfix(base, list), span)))
     }
 
@@ -241,28 +241,28 @@ impl Parser<'_> {
                 State::After(Operand { expr: value.expr, outer: Span::new(open, end) })
             }
             Frame::Call { name, open, args } => {
-                self.exprs.push(value.expr);
+                self.open.exprs.push(value.expr);
                 if self.eat(Kind::Comma) && self.peek().kind != Kind::RParen {
                     self.push(frame);
                     return State::Operand;
                 }
                 let Some(end) = self.close(Kind::RParen, open) else { return State::Recover };
-                let list = finish_list(&mut self.exprs, args, &mut self.ast.expr_lists);
+                let list = finish_list(&mut self.open.exprs, args, &mut self.ast.expr_lists);
                 State::After(self.operand_of(ExprKind::Call(name, list), Span::new(name.span.start, end)))
             }
             Frame::Array { open, elems } => {
-                if token.kind == Kind::Semicolon && self.exprs.len() as u32 == elems {
+                if token.kind == Kind::Semicolon && self.open.exprs.len() as u32 == elems {
                     self.advance();
                     self.push(Frame::Fill { open, value: value.expr });
                     return State::Operand;
                 }
-                self.exprs.push(value.expr);
+                self.open.exprs.push(value.expr);
                 if self.eat(Kind::Comma) && self.peek().kind != Kind::RBracket {
                     self.push(frame);
                     return State::Operand;
                 }
                 let Some(end) = self.close(Kind::RBracket, open) else { return State::Recover };
-                let list = finish_list(&mut self.exprs, elems, &mut self.ast.expr_lists);
+                let list = finish_list(&mut self.open.exprs, elems, &mut self.ast.expr_lists);
                 State::After(self.operand_of(ExprKind::Array(list), Span::new(open, end)))
             }
             Frame::Fill { open, value: filler } => {
@@ -296,7 +296,7 @@ impl Parser<'_> {
             self.error(Diagnostic::new("E0019", token.span(), message).with_help("assign in a statement of its own"));
             return State::Recover;
         }
-        let condition = matches!(self.frames.last(), Some(Frame::If { .. } | Frame::While { .. }));
+        let condition = matches!(self.open.frames.last(), Some(Frame::If { .. } | Frame::While { .. }));
         let error = Diagnostic::new("E0019", token.span(), "`=` assigns and is not a value");
         self.error(error.with_help(if condition {
             "to compare, write `==`"
@@ -350,7 +350,7 @@ impl Parser<'_> {
 
     /// Whether a bracket that is open in this statement ends with this.
     fn waits_for(&self, kind: Kind) -> bool {
-        for frame in self.frames.iter().rev() {
+        for frame in self.open.frames.iter().rev() {
             match frame {
                 Frame::Block { .. } => return false,
                 Frame::Paren { .. } | Frame::Call { .. } if kind == Kind::RParen => return true,
@@ -366,13 +366,13 @@ impl Parser<'_> {
     fn open_if(&mut self) -> State {
         let start = self.advance().start;
         // `if if if …` opens no bracket, and yet each waits for the next.
-        let head = self.frames.iter().rev().find(|frame| frame.level().is_none());
+        let head = self.open.frames.iter().rev().find(|frame| frame.level().is_none());
         let in_head = match head {
             Some(Frame::If { stage: IfStage::Cond, .. } | Frame::While { parts: None, .. }) => true,
             Some(Frame::For { stage, .. }) => !matches!(stage, ForStage::Body { .. }),
             _ => false,
         };
-        self.push(Frame::If { start, arms: self.arms.len() as u32, stage: IfStage::Cond, in_head });
+        self.push(Frame::If { start, arms: self.open.arms.len() as u32, stage: IfStage::Cond, in_head });
         State::Operand
     }
 }

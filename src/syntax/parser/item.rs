@@ -7,7 +7,7 @@ impl Parser<'_> {
     /// Items stand at the top level. One inside a block is told, then read as if it stood there: its name is used further on.
     fn check_top_level(&mut self, what: &str) {
         let token = self.peek();
-        if let Some(Frame::Block { owner, start, told_item, .. }) = self.frames.last_mut()
+        if let Some(Frame::Block { owner, start, told_item, .. }) = self.open.frames.last_mut()
             && *owner != Owner::Program
             && !std::mem::replace(told_item, true)
         {

@@ -12,7 +12,7 @@ use super::ast::*;
 use super::lexer;
 use super::token::{Kind, Token};
 use crate::diagnostic::{Diagnostic, Diagnostics, cut};
-use crate::reuse::{Buf, reusable};
+use crate::reuse::{Keep, kept};
 use crate::span::Span;
 
 mod block;
@@ -62,49 +62,51 @@ impl Default for SourceLimits {
 ///
 /// With an error that ends the parse (a limit, or too many errors) the tree is empty; with others it has
 /// [`ExprKind::Error`] in the place of what could not be read.
-pub fn parse(source: &str, limits: &SourceLimits) -> (Ast, Diagnostics) {
+pub fn parse(source: &str, limits: &SourceLimits) -> (Box<Ast>, Diagnostics) {
     let limits = limits.capped();
     let mut errors = Diagnostics::new();
     if source.len() > limits.text {
         errors.push(too_long(source.len(), limits.text));
-        return (Ast::default(), errors);
+        return (Box::default(), errors);
     }
-    let tokens = lexer::lex(source, &mut errors);
+    let mut tokens = lexer::lex(source, &mut errors);
     if errors.is_full() {
-        return (Ast::default(), errors);
+        return (Box::default(), errors);
     }
-    let ast = Ast { symbols: tokens.symbols, ..Ast::default() };
-    let parser = Parser {
+    let mut ast = Ast::kept();
+    ast.body = None;
+    std::mem::swap(&mut ast.symbols, &mut tokens.symbols);
+    let mut parser = Parser {
         source,
         tokens: &tokens.tokens,
         ints: &tokens.ints,
         floats: &tokens.floats,
         at: 0,
         ast,
-        frames: Buf::new(),
+        open: Open::kept(),
         nesting: 0,
         limits,
-        exprs: Buf::new(),
-        links: Buf::new(),
-        compares: Buf::new(),
-        postfixes: Buf::new(),
-        arms: Buf::new(),
-        stmts: Buf::new(),
         errors: &mut errors,
         told_at: tokens.open_comment.then(|| tokens.tokens.len() - 1),
         gave_up: false,
     };
-    let ast = parser.run();
+    parser.run();
+    let Parser { mut ast, open, gave_up, .. } = parser;
+    open.keep();
+    tokens.keep();
+    if gave_up {
+        ast = Box::default();
+    }
     (ast, errors)
 }
 
 /// The tree of a text that may not be UTF-8.
-pub fn parse_bytes(source: &[u8], limits: &SourceLimits) -> (Ast, Diagnostics) {
+pub fn parse_bytes(source: &[u8], limits: &SourceLimits) -> (Box<Ast>, Diagnostics) {
     let cap = limits.capped().text;
     let mut errors = Diagnostics::new();
     if source.len() > cap {
         errors.push(too_long(source.len(), cap));
-        return (Ast::default(), errors);
+        return (Box::default(), errors);
     }
     match std::str::from_utf8(source) {
         Ok(text) => parse(text, limits),
@@ -114,7 +116,7 @@ pub fn parse_bytes(source: &[u8], limits: &SourceLimits) -> (Ast, Diagnostics) {
             let message = format!("the text is not UTF-8: byte {at} is 0x{byte:02X}");
             let span = Span::new(at as u32, at as u32 + 1);
             errors.push(Diagnostic::new("E0002", span, message).with_help("save it as UTF-8"));
-            (Ast::default(), errors)
+            (Box::default(), errors)
         }
     }
 }
@@ -362,7 +364,19 @@ impl Frame {
     }
 }
 
-reusable!(Frame);
+/// What is open: frames, innermost last, and the entries of their lists.
+#[derive(Default)]
+struct Open {
+    frames: Vec<Frame>,
+    exprs: Vec<ExprId>,
+    links: Vec<ChainLink>,
+    compares: Vec<CompareLink>,
+    postfixes: Vec<Postfix>,
+    arms: Vec<Arm>,
+    stmts: Vec<StmtId>,
+}
+
+kept!(Open: frames, exprs, links, compares, postfixes, arms, stmts);
 
 struct Parser<'a> {
     source: &'a str,
@@ -371,16 +385,10 @@ struct Parser<'a> {
     floats: &'a [f64],
     /// The next token.
     at: usize,
-    ast: Ast,
-    frames: Buf<Frame>,
+    ast: Box<Ast>,
+    open: Box<Open>,
     nesting: u32,
     limits: SourceLimits,
-    exprs: Buf<ExprId>,
-    links: Buf<ChainLink>,
-    compares: Buf<CompareLink>,
-    postfixes: Buf<Postfix>,
-    arms: Buf<Arm>,
-    stmts: Buf<StmtId>,
     errors: &'a mut Diagnostics,
     /// The token at which the last error was told: a second one there would be its echo.
     told_at: Option<usize>,
@@ -388,8 +396,8 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn run(mut self) -> Ast {
-        self.frames.push(Frame::Block { owner: Owner::Program, start: 0, stmts: 0, last: None, told_item: false });
+    fn run(&mut self) {
+        self.open.frames.push(Frame::Block { owner: Owner::Program, start: 0, stmts: 0, last: None, told_item: false });
         let mut state = State::Statement;
         while !self.gave_up {
             state = match state {
@@ -398,10 +406,9 @@ impl<'a> Parser<'a> {
                 State::After(operand) => self.after(operand),
                 State::Done(value) => self.done(value),
                 State::Recover => self.recover(),
-                State::Finished => return self.ast,
+                State::Finished => return,
             };
         }
-        Ast::default()
     }
 
     /// The next token; at the end of the text, that end for ever.
@@ -492,11 +499,11 @@ impl<'a> Parser<'a> {
             self.errors.push(error.with_help("name a part with `let`, or move it into a function"));
             self.gave_up = true;
         }
-        self.frames.push(frame);
+        self.open.frames.push(frame);
     }
 
     fn pop(&mut self) -> Option<Frame> {
-        let frame = self.frames.pop()?;
+        let frame = self.open.frames.pop()?;
         self.nesting -= frame.levels();
         Some(frame)
     }
@@ -515,7 +522,7 @@ impl<'a> Parser<'a> {
     fn add_stmt(&mut self, kind: StmtKind, span: Span) {
         let id = StmtId(self.ast.stmts.len() as u32);
         self.ast.stmts.push(Stmt { kind, span });
-        self.stmts.push(id);
+        self.open.stmts.push(id);
     }
 }
 

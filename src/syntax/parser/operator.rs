@@ -36,7 +36,7 @@ impl Parser<'_> {
 
     /// Finishes the operators that bind tighter than `level` and wait for `rhs`.
     fn reduce(&mut self, mut rhs: Operand, level: u8) -> Operand {
-        while self.frames.last().and_then(Frame::level).is_some_and(|waiting| waiting < level) {
+        while self.open.frames.last().and_then(Frame::level).is_some_and(|waiting| waiting < level) {
             let Some(frame) = self.pop() else { break };
             let end = rhs.outer.end;
             rhs = match frame {
@@ -46,18 +46,18 @@ impl Parser<'_> {
                 Frame::Unary { op, start } => self.operand_of(ExprKind::Unary(op, rhs.expr), Span::new(start, end)),
                 Frame::Chain { first, start, links, op, op_span, .. } => {
                     let span = Span::new(start, end);
-                    self.links.push(ChainLink { op, op_span, operand: rhs.expr, span });
-                    let list = finish_list(&mut self.links, links, &mut self.ast.chain_links);
+                    self.open.links.push(ChainLink { op, op_span, operand: rhs.expr, span });
+                    let list = finish_list(&mut self.open.links, links, &mut self.ast.chain_links);
                     self.operand_of(ExprKind::Chain(first, list), span)
                 }
                 Frame::Compare { first, start, links, op, op_span } => {
-                    self.compares.push(CompareLink { op, op_span, operand: rhs.expr });
-                    let list = finish_list(&mut self.compares, links, &mut self.ast.compare_links);
+                    self.open.compares.push(CompareLink { op, op_span, operand: rhs.expr });
+                    let list = finish_list(&mut self.open.compares, links, &mut self.ast.compare_links);
                     self.operand_of(ExprKind::Compare(first, list), Span::new(start, end))
                 }
                 Frame::Logic { op, start, operands } => {
-                    self.exprs.push(rhs.expr);
-                    let list = finish_list(&mut self.exprs, operands, &mut self.ast.expr_lists);
+                    self.open.exprs.push(rhs.expr);
+                    let list = finish_list(&mut self.open.exprs, operands, &mut self.ast.expr_lists);
                     self.operand_of(ExprKind::Logic(op, list), Span::new(start, end))
                 }
                 _ => rhs,
@@ -75,14 +75,14 @@ impl Parser<'_> {
     fn binary(&mut self, lhs: Operand, at_level: u8, next: BinaryOp) -> State {
         let lhs = self.reduce(lhs, at_level);
         let next_span = self.advance().span();
-        match self.frames.last_mut() {
+        match self.open.frames.last_mut() {
             Some(Frame::Chain { level, start, op, op_span, .. }) if *level == at_level => {
                 let span = Span::new(*start, lhs.outer.end);
-                self.links.push(ChainLink { op: *op, op_span: *op_span, operand: lhs.expr, span });
+                self.open.links.push(ChainLink { op: *op, op_span: *op_span, operand: lhs.expr, span });
                 (*op, *op_span) = (next, next_span);
             }
             _ => {
-                let (links, start) = (self.links.len() as u32, lhs.outer.start);
+                let (links, start) = (self.open.links.len() as u32, lhs.outer.start);
                 let (first, op, op_span) = (lhs.expr, next, next_span);
                 self.push(Frame::Chain { level: at_level, first, start, links, op, op_span });
             }
@@ -93,7 +93,7 @@ impl Parser<'_> {
     pub(super) fn compare(&mut self, lhs: Operand, next: CompareOp) -> State {
         let lhs = self.reduce(lhs, 6);
         let token = self.peek();
-        if let Some(Frame::Compare { op, .. }) = self.frames.last()
+        if let Some(Frame::Compare { op, .. }) = self.open.frames.last()
             && (*op == CompareOp::Ne || next == CompareOp::Ne)
         {
             let error = Diagnostic::new("E0020", token.span(), "`!=` does not chain with other comparisons");
@@ -101,13 +101,13 @@ impl Parser<'_> {
         }
         self.advance();
         let next_span = token.span();
-        match self.frames.last_mut() {
+        match self.open.frames.last_mut() {
             Some(Frame::Compare { op, op_span, .. }) => {
-                self.compares.push(CompareLink { op: *op, op_span: *op_span, operand: lhs.expr });
+                self.open.compares.push(CompareLink { op: *op, op_span: *op_span, operand: lhs.expr });
                 (*op, *op_span) = (next, next_span);
             }
             _ => {
-                let (links, start) = (self.compares.len() as u32, lhs.outer.start);
+                let (links, start) = (self.open.compares.len() as u32, lhs.outer.start);
                 self.push(Frame::Compare { first: lhs.expr, start, links, op: next, op_span: next_span });
             }
         }
@@ -118,14 +118,14 @@ impl Parser<'_> {
         let at_level = if next == LogicOp::And { 7 } else { 8 };
         let lhs = self.reduce(lhs, at_level);
         self.advance();
-        match self.frames.last() {
+        match self.open.frames.last() {
             Some(Frame::Logic { op, .. }) if *op == next => {}
             _ => {
-                let operands = self.exprs.len() as u32;
+                let operands = self.open.exprs.len() as u32;
                 self.push(Frame::Logic { op: next, start: lhs.outer.start, operands });
             }
         }
-        self.exprs.push(lhs.expr);
+        self.open.exprs.push(lhs.expr);
         State::Operand
     }
 
@@ -186,7 +186,7 @@ impl Parser<'_> {
         // Goes on as a product of something unknown: the arguments may have mistakes of their own.
         let unknown = self.operand_of(ExprKind::Error, lhs.outer);
         let lhs = self.reduce(unknown, 4);
-        let (links, start) = (self.links.len() as u32, lhs.outer.start);
+        let (links, start) = (self.open.links.len() as u32, lhs.outer.start);
         let op_span = Span::new(token.start, token.start);
         self.push(Frame::Chain { level: 4, first: lhs.expr, start, links, op: BinaryOp::Mul, op_span });
         State::Operand

@@ -7,19 +7,19 @@ impl Parser<'_> {
     pub(super) fn recover(&mut self) -> State {
         let here = self.peek().span();
         loop {
-            match self.frames.last() {
+            match self.open.frames.last() {
                 None | Some(Frame::Block { .. }) => break,
                 _ => {}
             }
             let Some(frame) = self.pop() else { break };
             match frame {
-                Frame::Chain { links, .. } => self.links.truncate(links as usize),
-                Frame::Compare { links, .. } => self.compares.truncate(links as usize),
+                Frame::Chain { links, .. } => self.open.links.truncate(links as usize),
+                Frame::Compare { links, .. } => self.open.compares.truncate(links as usize),
                 Frame::Logic { operands: list, .. }
                 | Frame::Call { args: list, .. }
-                | Frame::Array { elems: list, .. } => self.exprs.truncate(list as usize),
-                Frame::Postfix { list, .. } => self.postfixes.truncate(list as usize),
-                Frame::If { arms, .. } => self.arms.truncate(arms as usize),
+                | Frame::Array { elems: list, .. } => self.open.exprs.truncate(list as usize),
+                Frame::Postfix { list, .. } => self.open.postfixes.truncate(list as usize),
+                Frame::If { arms, .. } => self.open.arms.truncate(arms as usize),
                 Frame::Let { start, mutable, name, ty } => {
                     let value = self.add(ExprKind::Error, here);
                     let span = Span::new(start, here.end.max(start));

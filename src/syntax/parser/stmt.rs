@@ -7,7 +7,7 @@ impl Parser<'_> {
     pub(super) fn statement(&mut self) -> State {
         use Kind::*;
         let token = self.peek();
-        let nested = !matches!(self.frames.last(), Some(Frame::Block { owner: Owner::Program, .. }));
+        let nested = !matches!(self.open.frames.last(), Some(Frame::Block { owner: Owner::Program, .. }));
         match token.kind {
             Eof => return self.end_of_text(),
             RBrace if nested => return self.close_block(),
@@ -73,7 +73,7 @@ impl Parser<'_> {
 
     /// Something follows the expression that would have been the block's value.
     fn end_last(&mut self) {
-        let Some(Frame::Block { last, .. }) = self.frames.last_mut() else { return };
+        let Some(Frame::Block { last, .. }) = self.open.frames.last_mut() else { return };
         let Some(Last { value, block_like }) = last.take() else { return };
         if !block_like {
             self.missing_semicolon(value.outer.end);
@@ -87,7 +87,7 @@ impl Parser<'_> {
     }
 
     fn end_of_text(&mut self) -> State {
-        let Some(&Frame::Block { owner, start, .. }) = self.frames.last() else { return State::Finished };
+        let Some(&Frame::Block { owner, start, .. }) = self.open.frames.last() else { return State::Finished };
         if owner != Owner::Program {
             let error = Diagnostic::new("E0015", Span::new(start, start + 1), "this `{` is never closed");
             self.error(error.with_help("close it with `}`"));
@@ -290,7 +290,7 @@ impl Parser<'_> {
     fn end_expression(&mut self, value: Operand) -> State {
         use Kind::*;
         let token = self.peek();
-        let nested = !matches!(self.frames.last(), Some(Frame::Block { owner: Owner::Program, .. }));
+        let nested = !matches!(self.open.frames.last(), Some(Frame::Block { owner: Owner::Program, .. }));
         let op = match token.kind {
             Semicolon => {
                 self.advance();
@@ -299,7 +299,7 @@ impl Parser<'_> {
             }
             RBrace if !nested => return self.end_statement(),
             RBrace | Eof | Fn | Const => {
-                if let Some(Frame::Block { last, .. }) = self.frames.last_mut() {
+                if let Some(Frame::Block { last, .. }) = self.open.frames.last_mut() {
                     *last = Some(Last { value, block_like: false });
                 }
                 return State::Statement;
@@ -326,7 +326,7 @@ impl Parser<'_> {
     /// Behind a statement that ends with `;`.
     pub(super) fn end_statement(&mut self) -> State {
         let token = self.peek();
-        let nested = !matches!(self.frames.last(), Some(Frame::Block { owner: Owner::Program, .. }));
+        let nested = !matches!(self.open.frames.last(), Some(Frame::Block { owner: Owner::Program, .. }));
         match token.kind {
             Kind::Semicolon => {
                 self.advance();

@@ -4,7 +4,7 @@ use super::*;
 use std::time::{Duration, Instant};
 
 /// Parses on a small stack, within a time that is linear on any machine.
-fn quickly(source: String) -> (Ast, Diagnostics) {
+fn quickly(source: String) -> (Box<Ast>, Diagnostics) {
     let run = move || {
         let start = Instant::now();
         let parsed = parsed(&source);

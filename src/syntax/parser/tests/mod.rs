@@ -9,7 +9,7 @@ mod literals;
 mod spans;
 mod trees;
 
-fn parsed(source: &str) -> (Ast, Diagnostics) {
+fn parsed(source: &str) -> (Box<Ast>, Diagnostics) {
     parse(source, &SourceLimits::default())
 }
 
