@@ -37,7 +37,7 @@ impl Frame {
     pub fn new(abi: &Abi, outgoing: u32, output: &Output, calls: bool) -> Frame {
         let mut frame = Frame { outgoing: outgoing * 8, ..Frame::default() };
         let mut top = frame.outgoing + output.num_spillslots as u32 * 8;
-        for reg in written(output) & abi.callee_saved {
+        for reg in written(output, abi.callee_saved) {
             frame.saved.push((reg, top));
             top += 8;
         }
@@ -62,14 +62,16 @@ impl Frame {
     }
 }
 
-/// The registers that a function writes, by its operands and moves. Clobbers are left out: a callee gives callee-saved ones back.
-fn written(output: &Output) -> PRegSet {
+/// Those of some registers that a function writes, by its operands and moves. Clobbers are left out: a callee gives callee-saved ones back.
+fn written(output: &Output, of: PRegSet) -> PRegSet {
     let mut set = PRegSet::empty();
     for reg in output.allocs.iter().filter_map(|alloc| alloc.as_reg()) {
-        set.add(reg);
+        if of.contains(reg) {
+            set.add(reg);
+        }
     }
     for (_, regalloc2::Edit::Move { to, .. }) in &output.edits {
-        if let Some(reg) = to.as_reg() {
+        if let Some(reg) = to.as_reg().filter(|reg| of.contains(*reg)) {
             set.add(reg);
         }
     }

@@ -6,6 +6,8 @@
 //!
 //! INVARIANT: a register holds at most one value at the point that the pass has come to (`occupants`), and a value is in at most one (`homes`).
 
+mod moves;
+
 use super::flat::FlatKind;
 use super::regalloc::Allocatable;
 use crate::reuse::{Buf, Keep, kept};
@@ -204,7 +206,17 @@ impl<'a, 'f> Scan<'a, 'f> {
     fn note_values(&mut self) {
         let function = self.function;
         let blocks = &function.flat().blocks;
-        let mut home = Buf::filled(0u32, if blocks.len() > 1 { self.homes.len() } else { 0 });
+        self.note_params();
+        if let [only] = &blocks[..] {
+            // What is told of values is the registers that instructions want them in, and plain ones want none.
+            for inst in (only.insts.0..only.insts.1).filter(|inst| !function.is_plain(*inst as usize)) {
+                for operand in function.operands_of(inst as usize..inst as usize + 1) {
+                    self.note_hint(*operand);
+                }
+            }
+            return;
+        }
+        let mut home = Buf::filled(0u32, self.homes.len());
         for (index, block) in blocks.iter().enumerate() {
             for reg in &block.params {
                 self.homes[reg.vreg()].global = true;
@@ -212,20 +224,27 @@ impl<'a, 'f> Scan<'a, 'f> {
             let (start, end) = block.insts;
             for operand in function.operands_of(start as usize..end as usize) {
                 let value = operand.vreg().vreg();
-                if let (OperandKind::Def, OperandConstraint::FixedReg(reg)) = (operand.kind(), operand.constraint()) {
-                    self.homes[value].hint = reg.index() as u8;
-                }
-                if blocks.len() > 1 {
-                    match operand.kind() {
-                        OperandKind::Def => home[value] = index as u32,
-                        OperandKind::Use => self.homes[value].global |= home[value] != index as u32,
-                    }
+                self.note_hint(*operand);
+                match operand.kind() {
+                    OperandKind::Def => home[value] = index as u32,
+                    OperandKind::Use => self.homes[value].global |= home[value] != index as u32,
                 }
             }
             for reg in &block.jump_args {
                 self.homes[reg.vreg()].global |= home[reg.vreg()] != index as u32;
             }
         }
+    }
+
+    fn note_hint(&mut self, operand: Operand) {
+        if let (OperandKind::Def, OperandConstraint::FixedReg(reg)) = (operand.kind(), operand.constraint()) {
+            self.homes[operand.vreg().vreg()].hint = reg.index() as u8;
+        }
+    }
+
+    /// The registers that the parameters come in.
+    fn note_params(&mut self) {
+        let function = self.function;
         if function.num_insts() > 0 {
             for operand in function.operands_of(0..1) {
                 if let OperandConstraint::FixedReg(reg) = operand.constraint() {
@@ -285,7 +304,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         match self.moves[..] {
             [] => {}
             [only] => edits.push(move_of(only)),
-            _ => edits.extend(in_parallel(&self.moves, self.scratch).into_iter().rev().map(move_of)),
+            _ => edits.extend(moves::in_parallel(&self.moves, self.scratch).into_iter().rev().map(move_of)),
         }
         self.moves.clear();
         edits.extend(self.stores.drain(..).rev().map(|edit| (after, edit)));
@@ -630,56 +649,6 @@ impl<'a, 'f> Scan<'a, 'f> {
         self.before.extend(stores);
         Ok(())
     }
-
-    /// Slots to slots, all at once, through the scratch register of the class; a slot of its own breaks cycles.
-    fn copy_slots(&mut self, mut copies: Vec<(Allocation, Allocation, RegClass)>) -> Result<(), RegAllocError> {
-        let mut readers = crate::hash::Map::default();
-        for (from, ..) in &copies {
-            *readers.entry(*from).or_insert(0u32) += 1;
-        }
-        let mut into = crate::hash::Map::default();
-        for (index, (_, to, _)) in copies.iter().enumerate() {
-            into.insert(*to, index);
-        }
-        let mut done = vec![false; copies.len()];
-        // Those whose target nobody reads any more, then those that this frees; what is left are cycles.
-        let mut ready: Vec<usize> =
-            (0..copies.len()).filter(|index| !readers.contains_key(&copies[*index].1)).collect();
-        let mut next_cycle = 0;
-        loop {
-            while let Some(index) = ready.pop() {
-                let (from, to, class) = copies[index];
-                done[index] = true;
-                self.copy_slot(from, to, class)?;
-                if let Some(left) = readers.get_mut(&from) {
-                    *left -= 1;
-                    if *left == 0 {
-                        ready.extend(into.get(&from).filter(|index| !done[**index]));
-                    }
-                }
-            }
-            let Some(index) = (next_cycle..copies.len()).find(|index| !done[*index]) else { return Ok(()) };
-            next_cycle = index;
-            // The target's old value is kept aside for its reader.
-            let (_, to, class) = copies[index];
-            self.slots += 1;
-            let aside = Allocation::stack(SpillSlot::new((self.slots as usize - 1) * self.slot_size));
-            self.copy_slot(to, aside, class)?;
-            for (from, ..) in copies.iter_mut().filter(|(from, ..)| *from == to) {
-                *from = aside;
-            }
-            readers.insert(aside, readers.get(&to).copied().unwrap_or(0));
-            readers.insert(to, 0);
-            ready.push(index);
-        }
-    }
-
-    fn copy_slot(&mut self, from: Allocation, to: Allocation, class: RegClass) -> Result<(), RegAllocError> {
-        let scratch = self.scratch[class_index(class)].ok_or(RegAllocError::TooManyLiveRegs)?;
-        self.before.push(Edit::Move { from, to: Allocation::reg(scratch) });
-        self.before.push(Edit::Move { from: Allocation::reg(scratch), to });
-        Ok(())
-    }
 }
 
 fn is_use(operand: &(usize, &Operand)) -> bool {
@@ -688,24 +657,4 @@ fn is_use(operand: &(usize, &Operand)) -> bool {
 
 fn is_def_of(operand: Operand, value: u32) -> bool {
     operand.kind() == OperandKind::Def && operand.vreg().vreg() as u32 == value
-}
-
-/// An order for moves that happen at once; the scratch register breaks cycles. There are no more of them than registers.
-fn in_parallel(moves: &[(PReg, PReg)], scratch: [Option<PReg>; CLASSES]) -> Vec<(PReg, PReg)> {
-    let mut left = moves.to_vec();
-    let mut ordered = Vec::with_capacity(left.len() + 1);
-    while !left.is_empty() {
-        if let Some(index) = (0..left.len()).find(|index| !left.iter().any(|(from, _)| *from == left[*index].1)) {
-            ordered.push(left.swap_remove(index));
-            continue;
-        }
-        // Every target is read: a cycle. Its first target's old value waits in the scratch register.
-        let (_, to) = left[0];
-        let Some(aside) = scratch[class_index(to.class())] else { return ordered };
-        ordered.push((to, aside));
-        for (from, _) in left.iter_mut().filter(|(from, _)| *from == to) {
-            *from = aside;
-        }
-    }
-    ordered
 }

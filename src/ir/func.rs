@@ -365,6 +365,12 @@ impl Func {
         RegionId(self.body)
     }
 
+    /// Whether it has no control: all that runs is in its body, whatever regions it had once.
+    pub fn is_in_line(&self) -> bool {
+        let body = &self.regions[self.body().index()].insts;
+        self.regions.len() == 1 || !body.iter().any(|id| self.inst(*id).kind.is_structured())
+    }
+
     /// The instruction.
     pub fn inst(&self, id: InstId) -> &Inst {
         &self.insts[id.index()]

@@ -91,7 +91,7 @@ impl Index {
         index
     }
 
-    /// Of a function whose only region is its body: definitions, which is all that can be asked there.
+    /// Of a function without control ([`Func::is_in_line`]): definitions, which is all that can be asked there.
     pub fn in_line(func: &Func) -> Index {
         let mut index = Index {
             def: Buf::filled(Def::None, func.values.len()),

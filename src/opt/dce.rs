@@ -8,7 +8,7 @@ use crate::ir::index::{Def, Index};
 use crate::ir::op::Effect;
 use crate::reuse::Buf;
 
-/// Removes what is dead from a function whose only region is its body.
+/// Removes what is dead from a function without control ([`Func::is_in_line`]).
 pub(super) fn remove_dead_in_line(func: &mut Func) {
     let mut live = Buf::filled(false, func.values.len());
     let mut insts = std::mem::take(&mut func.regions[func.body as usize].insts);

@@ -15,7 +15,7 @@ const CANONICAL_DEPTH: u32 = 4;
 
 /// Folds the whole function in one walk.
 pub(super) fn fold(func: &mut Func) {
-    let in_line = func.regions.len() == 1;
+    let in_line = func.is_in_line();
     let mut index = if in_line { Index::in_line(func) } else { Index::new(func) };
     let replace = Replace::new(func);
     let order = std::mem::take(&mut index.order);

@@ -89,8 +89,8 @@ impl Inliner {
 
     /// Puts a function that is optimized into itself, some levels deep, if it is small and calls itself; whether it was.
     pub(super) fn expand_self(&mut self, funcs: &mut [Func], at: usize) -> bool {
-        let size = self.sizes[at].filter(|&size| size <= SMALL_RECURSIVE);
-        let is_small = |callee: usize, _| size.filter(|_| callee == at);
+        let Some(size) = self.sizes[at].filter(|&size| size <= SMALL_RECURSIVE) else { return false };
+        let is_small = |callee: usize, _| (callee == at).then_some(size);
         let first = sites(&funcs[at], is_small);
         if first.is_empty() {
             return false;
@@ -173,6 +173,9 @@ struct Site {
 /// The calls of small functions, in the order of the text.
 fn sites(func: &Func, is_small: impl Fn(usize, bool) -> Option<usize>) -> Vec<Site> {
     let mut sites = Vec::new();
+    if !func.insts.iter().any(|inst| matches!(inst.kind, InstKind::Call(_))) {
+        return sites;
+    }
     let mut stack = vec![(func.body(), 0, false)];
     while let Some((region, next, in_loop)) = stack.last_mut() {
         let insts = &func.regions[region.index()].insts;

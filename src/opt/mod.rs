@@ -151,12 +151,15 @@ pub fn optimize(func: &mut Func, passes: &Passes) -> Vec<speculate::Kept> {
         }
     };
     // Most formulas are one line of operations, for which half of the passes have nothing to do.
-    let has_control = func.regions.len() > 1;
+    let has_control = !func.is_in_line();
     let has_loops = has_control && func.insts.iter().any(|inst| matches!(inst.kind, InstKind::Loop(_)));
     run(func, passes.fold, "fold", &fold::fold);
     run(func, passes.control && has_control, "control", &control::simplify);
     // Joins that are gone show more constants.
     run(func, passes.fold && passes.control && has_control, "fold", &fold::fold);
+    // Of inlined calls often none is left.
+    let has_control = has_control && !func.is_in_line();
+    let has_loops = has_loops && has_control;
     run(func, passes.licm && has_loops, "licm", &licm::hoist);
     run(func, passes.gvn, "gvn", &|func| gvn::number(func, has_loops));
     let mut removed = bounds::Removed::default();

@@ -1,6 +1,6 @@
 //! Blocks on a way that is seldom taken, though it does not end in a trap.
 
-use super::is_constant;
+use super::finish::is_constant;
 use crate::codegen::flat::{Flat, FlatKind};
 
 /// Whether a block only asks whether to trap, and goes to where control would be without it: the second half of a test whose first half seldom holds.
