@@ -117,7 +117,9 @@ fn check_blob(blob: &CodeBlob, arch: Arch) {
 #[test]
 fn conformance_programs_get_right_allocations() {
     let mut compiled = 0;
-    for source in programs() {
+    // Code for both machines is made here whatever the host is: an emulated one need not make all of it again.
+    let (every, least) = if cfg!(target_arch = "x86_64") { (1, 500) } else { (8, 60) };
+    for source in programs().into_iter().step_by(every) {
         let Some(funcs) = (if compiled % 2 == 0 { funcs(&source) } else { unoptimized(&source) }) else { continue };
         let names: Vec<&str> = funcs.iter().map(|func| func.name.as_str()).collect();
         for func in &funcs {
@@ -132,7 +134,7 @@ fn conformance_programs_get_right_allocations() {
         }
         compiled += 1;
     }
-    assert!(compiled > 500, "{compiled}");
+    assert!(compiled > least, "{compiled}");
 }
 
 /// Formulas of a row whose inputs are `x`, `y` and `z`.

@@ -98,16 +98,18 @@ fn check(case: &Case, failures: &mut Vec<String>) -> bool {
 fn programs_give_what_their_cases_say() {
     let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let all = case_files::load(&directory).expect("every file is well formed");
+    // What is tested depends on the host by its floats alone; an emulated one runs all cases in `tests/engines`, and some here.
+    let (every, least) = if cfg!(target_arch = "x86_64") { (1, 4000) } else { (8, 400) };
     let run = move || {
         let mut failures = Vec::new();
-        let ran = all.iter().filter(|case| check(case, &mut failures)).count();
+        let ran = all.iter().step_by(every).filter(|case| check(case, &mut failures)).count();
         assert!(
             failures.is_empty(),
             "{} of {ran}:\n{}",
             failures.len(),
             failures[..failures.len().min(50)].join("\n\n")
         );
-        assert!(ran > 4000, "only {ran} cases of {} ran", all.len());
+        assert!(ran > least, "only {ran} cases of {} ran", all.len());
     };
     // Calls of the program are calls of the test here.
     std::thread::Builder::new().stack_size(1 << 30).spawn(run).expect("a thread").join().expect("no failure");
