@@ -312,13 +312,10 @@ impl<T: Target> Body<'_, T> {
 
     fn stubs(&mut self) {
         self.oldest_stub = None;
-        let mut at = 0;
-        while let Some(&stub) = self.cx.stubs.get(at) {
+        for stub in &self.cx.take_stubs() {
             self.cx.origin = stub.origin;
             self.note_source(stub.span);
-            self.target.stub(&stub, self.cx);
-            at += 1;
+            self.target.stub(stub, self.cx);
         }
-        self.cx.stubs.clear();
     }
 }

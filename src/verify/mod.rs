@@ -24,6 +24,7 @@ mod slots;
 pub mod state;
 pub mod step;
 pub mod values;
+mod written;
 pub mod x64;
 
 #[cfg(test)]

@@ -69,89 +69,35 @@ fn described(insts: &[Instruction]) -> Touched {
 fn said(decoded: &Decoded) -> Touched {
     let mut said = Touched::default();
     for step in decoded.steps() {
-        let mut int = |to: u8| {
-            said.written.insert(Reg::Int(to));
-        };
+        step.written(&mut |reg| _ = said.written.insert(reg));
         match step {
-            Step::Any(reg) => {
-                said.written.insert(reg);
-            }
-            Step::Copy { to, .. } => {
-                said.written.insert(to);
-            }
-            Step::Const { to, .. }
-            | Step::StackAddress { to, .. }
-            | Step::ZeroExtend { to, .. }
-            | Step::Add { to, .. }
-            | Step::Sub { to, .. }
-            | Step::And { to, .. }
-            | Step::Or { to, .. }
-            | Step::Xor { to, .. }
-            | Step::Multiply { to, .. }
-            | Step::MultiplyHigh { to, .. }
-            | Step::ShiftRightSome { to, .. }
-            | Step::Between { to, .. }
-            | Step::ShiftRight { to, .. }
-            | Step::ShiftRightSigned { to, .. }
-            | Step::ShiftLeft { to, .. }
-            | Step::Select { to, .. }
-            | Step::MaskBits { to, .. } => int(to),
-            Step::DivideDouble { quotient, remainder, .. } => {
-                int(quotient);
-                int(remainder);
-            }
-            Step::Load { to, from, .. } => {
-                said.written.extend(to);
-                said.memory.insert((from.bytes, false));
-            }
-            Step::LoadPool { to, bytes, .. } => {
-                said.written.extend(to);
-                said.memory.insert((bytes, false));
-            }
-            Step::Store { to, .. } => {
-                said.memory.insert((to.bytes, true));
-            }
+            Step::Load { from, .. } => _ = said.memory.insert((from.bytes, false)),
+            Step::LoadPool { bytes, .. } | Step::Gather { bytes, .. } => _ = said.memory.insert((bytes, false)),
+            Step::Store { to, .. } => _ = said.memory.insert((to.bytes, true)),
+            Step::SplatPool { .. } | Step::CallPool { .. } => _ = said.memory.insert((8, false)),
+            Step::AndLanes { b, .. } | Step::XorLanes { b, .. } => said.memory.extend(lanes(b)),
+            Step::CompareLanes { a, b, .. } => said.memory.extend(lanes(a).into_iter().chain(lanes(b))),
             Step::Compare { .. }
             | Step::Test { .. }
             | Step::AnyFlags
             | Step::Overflow { .. }
             | Step::TestLanes { .. } => said.flags = true,
             Step::MoveStack { .. } => said.stack = true,
-            Step::Probe { counter, .. } => {
-                int(counter);
+            Step::Probe { .. } => {
                 (said.flags, said.stack) = (true, true);
                 said.memory.insert((8, false));
             }
-            Step::ZeroVector { to } | Step::Splat { to, .. } | Step::SplatConst { to, .. } => {
-                said.written.insert(Reg::Vector(to));
-            }
-            Step::SplatPool { to, .. } => {
-                said.written.insert(Reg::Vector(to));
-                said.memory.insert((8, false));
-            }
-            Step::AndLanes { to, b, .. } | Step::XorLanes { to, b, .. } => {
-                said.written.insert(Reg::Vector(to));
-                said.memory.extend(lanes(b));
-            }
-            Step::CompareLanes { to, a, b, .. } => {
-                said.written.insert(to);
-                said.memory.extend(lanes(a).into_iter().chain(lanes(b)));
-            }
-            Step::AndMasks { to, .. } | Step::NotMask { to, .. } => {
-                said.written.insert(Reg::Mask(to));
-            }
-            Step::AndNotMasks { to, .. } => {
-                said.written.insert(to);
-            }
-            Step::Gather { bytes, .. } => {
-                said.memory.insert((bytes, false));
-            }
-            Step::AnyVectors => said.written.extend((0..32).map(Reg::Vector)),
-            Step::CallPool { .. } => {
-                said.memory.insert((8, false));
-            }
-            Step::Branch { .. } | Step::Jump { .. } | Step::Call { .. } | Step::Return | Step::Nothing => {}
-            other => panic!("{other:?}"),
+            // Of these only AArch64's decoder makes any.
+            Step::MultiplySubtract { .. }
+            | Step::Divide { .. }
+            | Step::AddPart { .. }
+            | Step::ComparePart { .. }
+            | Step::CompareZeroIf { .. }
+            | Step::BranchZero { .. }
+            | Step::CallReg { .. }
+            | Step::Lane { .. }
+            | Step::Stop => panic!("{step:?}"),
+            _ => {}
         }
     }
     said

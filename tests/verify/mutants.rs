@@ -21,28 +21,12 @@ fn with(code: &[u8], at: usize, bytes: &[u8], how: &'static str) -> Option<Mutan
     (changed != code).then_some(Mutant { how, code: changed, at })
 }
 
-const NOPS: [&[u8]; 9] = [
-    &[0x90],
-    &[0x66, 0x90],
-    &[0x0F, 0x1F, 0x00],
-    &[0x0F, 0x1F, 0x40, 0x00],
-    &[0x0F, 0x1F, 0x44, 0x00, 0x00],
-    &[0x66, 0x0F, 0x1F, 0x44, 0x00, 0x00],
-    &[0x0F, 0x1F, 0x80, 0x00, 0x00, 0x00, 0x00],
-    &[0x0F, 0x1F, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
-    &[0x66, 0x0F, 0x1F, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
-];
-
 /// So many bytes that do nothing.
 fn nothing(cpu: Cpu, len: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while bytes.len() < len {
-        match cpu {
-            Cpu::AArch64 => bytes.extend(0xD503_245F_u32.to_le_bytes()),
-            _ => bytes.extend(NOPS[(len - bytes.len()).min(9) - 1]),
-        }
+    match cpu {
+        Cpu::AArch64 => 0xD503_245F_u32.to_le_bytes().repeat(len / 4),
+        _ => vec![0x90; len],
     }
-    bytes
 }
 
 /// All changes of one piece of code that `wanted` picks by their number.
