@@ -52,7 +52,10 @@ fn parse_one(engine: &Engine, word: &str) -> Result<(String, Value), String> {
     if ty.is_some_and(|ty| !ty.chars().all(|c| "[] ".contains(c) || c.is_ascii_alphanumeric())) {
         return Err(format!("`{}`: write a type as NAME:TYPE=VALUE, like xs:[f32]=[1, 2]", short()));
     }
-    let wrong = |error, text: &str| {
+    let wrong = |error: cresset::Error, text: &str| {
+        if ty.is_none() && text.trim() == "[]" {
+            return format!("the value of `{name}` is an empty array of nobody knows what: write {name}:[f64]=[]");
+        }
         let described = describe(&error, "value", text.as_bytes(), false);
         format!("the value of `{name}` is wrong\n{described}")
     };
@@ -89,6 +92,7 @@ mod tests {
             ("=1", "stands a name"),
             ("x=", "gives nothing"),
             ("x=y", "the value of `x` is wrong"),
+            ("x=[]", "write x:[f64]=[]"),
             ("x:[f64] = 1; 2 //=1", "the value of `x` is wrong"),
             ("x:f64 = 1; 2=1", "the value of `x` is wrong"),
             ("x:f64;=1", "NAME:TYPE=VALUE"),
