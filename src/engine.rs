@@ -373,10 +373,9 @@ impl Engine {
         self.inner.config.source
     }
 
-    fn env(&self, inputs: &[(&str, Type)]) -> Env {
-        let input = |&(name, ty): &(&str, Type)| Input { name: name.to_owned(), ty, mutable: false };
-        let host =
-            |host: &HostFn| HostSignature { name: host.name.clone(), params: host.params.clone(), result: host.result };
+    fn env<'a>(&'a self, inputs: &[(&'a str, Type)]) -> Env<'a> {
+        let input = |&(name, ty): &(&'a str, Type)| Input { name, ty, mutable: false };
+        let host = |host: &'a HostFn| HostSignature { name: &host.name, params: &host.params, result: host.result };
         Env { inputs: inputs.iter().map(input).collect(), hosts: self.inner.config.hosts.iter().map(host).collect() }
     }
 

@@ -30,16 +30,15 @@ fn type_of(value: &Value) -> Type {
 }
 
 fn check(case: &Case) -> Result<Type, Vec<Diagnostic>> {
-    let input = |(name, value): &(String, Value)| Input { name: name.clone(), ty: type_of(value), mutable: false };
-    let host = |name: &str, params: &[Type]| HostSignature {
-        name: name.into(),
-        params: HostParams::Fixed(params.to_vec()),
-        result: Type::Unit,
-    };
-    let mut env = Env { inputs: case.options.inputs.iter().map(input).collect(), hosts: Vec::new() };
-    env.hosts.push(HostSignature { name: "print".into(), params: HostParams::Scalars, result: Type::Unit });
-    env.hosts.push(host("put", &[Type::I64]));
-    env.hosts.push(host("put_number", &[Type::F64, Type::I64, Type::I64]));
+    let inputs = case.options.inputs.iter();
+    let inputs = inputs.map(|(name, value)| Input { name, ty: type_of(value), mutable: false });
+    let hosts = [
+        ("print", HostParams::Scalars),
+        ("put", HostParams::Fixed(vec![Type::I64])),
+        ("put_number", HostParams::Fixed(vec![Type::F64, Type::I64, Type::I64])),
+    ];
+    let hosts = hosts.iter().map(|(name, params)| HostSignature { name, params, result: Type::Unit });
+    let env = Env { inputs: inputs.collect(), hosts: hosts.collect() };
     let mut limits = SourceLimits::default();
     limits.nesting = case.options.nesting.map_or(limits.nesting, |n| n as u32);
     limits.text = case.options.text.map_or(limits.text, |n| n as usize);

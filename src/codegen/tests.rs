@@ -150,8 +150,8 @@ const ROWS: [&str; 6] = [
 #[test]
 fn kernels_in_lanes_get_right_allocations() {
     use crate::opt::{Passes, vectorize};
-    let inputs = ["x", "y", "z"].map(|name| crate::sema::Input { name: name.into(), ty: Type::F64, mutable: false });
-    let env = Env { inputs: inputs.to_vec(), ..Env::default() };
+    let inputs = ["x", "y", "z"].map(|name| crate::sema::Input { name, ty: Type::F64, mutable: false });
+    let env = Env { inputs: inputs.into(), ..Env::default() };
     for source in ROWS {
         let (ast, errors) = parse(source, &SourceLimits::default());
         assert!(errors.is_empty(), "{source}: {errors:?}");

@@ -68,7 +68,7 @@ impl Run<'_> {
             return Err(InterpError::BadCall(format!("the function takes {takes} arguments, not {given}")));
         }
         let mut machine = Machine::new(self);
-        for (param, arg) in callee.params.iter().zip(args) {
+        for ((name, param), arg) in self.hir.params(callee).zip(args) {
             let given = arg.ty();
             let value = match (param.ty, arg) {
                 (Type::F64, Arg::F64(x)) => Val::f64(canonical(*x)),
@@ -82,11 +82,11 @@ impl Run<'_> {
                     machine.adopt(Buffer::Write(reborrow(slice)))?
                 }
                 (Type::Array(_), Arg::Slice(slice)) if param.mutable && param.ty == Type::Array(slice.elem()) => {
-                    let message = format!("`{}` is `mut`: it needs a mutable slice", param.name);
+                    let message = format!("`{name}` is `mut`: it needs a mutable slice");
                     return Err(InterpError::BadCall(message));
                 }
                 _ => {
-                    let message = format!("`{}` is {}, not {given}", param.name, param.ty);
+                    let message = format!("`{name}` is {}, not {given}", param.ty);
                     return Err(InterpError::BadCall(message));
                 }
             };

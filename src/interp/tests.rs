@@ -7,7 +7,7 @@ use crate::host::{HostError, HostFn, HostParams};
 use crate::limits::{CancelHandle, Limits};
 use crate::runtime::fpenv::FpEnv;
 use crate::sema::hir::{FuncId, Hir};
-use crate::sema::{self, Env, HostSignature, Input, analyze};
+use crate::sema::{Env, HostSignature, Input, analyze};
 use crate::syntax::{SourceLimits, parse};
 use crate::trap::{Trap, TrapKind};
 use crate::types::{Elem, Type};
@@ -44,17 +44,11 @@ impl<'h> Setup<'h> {
     }
 
     #[track_caller]
-    fn hir(&self, inputs: Vec<Input>) -> Hir {
+    fn hir(&self, inputs: Vec<Input<'_>>) -> Hir {
         let (ast, errors) = parse(self.source, &SourceLimits { nesting: 1000, ..SourceLimits::default() });
         assert!(errors.is_empty(), "{errors:?}");
-        let hosts = self.hosts.iter().map(|host| HostSignature {
-            name: host.name.clone(),
-            params: match &host.params {
-                HostParams::Fixed(types) => sema::HostParams::Fixed(types.clone()),
-                HostParams::Scalars => sema::HostParams::Scalars,
-            },
-            result: host.result,
-        });
+        let hosts =
+            self.hosts.iter().map(|host| HostSignature { name: &host.name, params: &host.params, result: host.result });
         match analyze(self.source, &ast, &Env { inputs, hosts: hosts.collect() }) {
             Ok(hir) => *hir,
             Err(errors) => panic!("{errors:?}"),
@@ -70,12 +64,9 @@ impl<'h> Setup<'h> {
     /// Runs the program itself with these inputs.
     #[track_caller]
     fn with(&self, names: &[&str], args: &mut [Arg<'_>]) -> Result<(Value, Option<u64>), Trap> {
-        let input = |(name, arg): (&&str, &Arg<'_>)| Input {
-            name: (*name).to_owned(),
-            ty: arg.ty(),
-            mutable: matches!(arg, Arg::SliceMut(_)),
-        };
-        let hir = self.hir(names.iter().zip(&*args).map(input).collect());
+        let inputs = names.iter().zip(&*args);
+        let inputs = inputs.map(|(name, arg)| Input { name, ty: arg.ty(), mutable: matches!(arg, Arg::SliceMut(_)) });
+        let hir = self.hir(inputs.collect());
         match self.call(&hir, hir.main.unwrap(), args) {
             Ok(result) => Ok(result),
             Err(InterpError::Trap(trap)) => Err(*trap),

@@ -258,7 +258,7 @@ fn lower(
             *id = FuncId(next);
             let func = &hir.funcs[i];
             recursive |= func.recursive;
-            signatures.push(FuncSignature::of(func));
+            signatures.push(FuncSignature::of(hir, func));
         }
         let built = |id: u32| {
             let mut func = Func::new();

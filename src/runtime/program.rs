@@ -4,7 +4,7 @@ use crate::codegen::blob::{self, CodeBlob, FuncCode, Origin, PoolEntry, Site};
 use crate::codegen::{Arch, CodegenError};
 use crate::ir::func::InlinedCall;
 use crate::memory::{CodeArena, CodePart, ExecutableCode, MemoryError, pool_distance};
-use crate::sema::hir::{self, FuncId, Hir, Param};
+use crate::sema::hir::{self, FuncId, Hir, Param, ParamType};
 use crate::types::Type;
 use crate::verify::{self, Addresses, Contract, Loops};
 use crate::walls::{Wall, stands};
@@ -34,9 +34,22 @@ pub struct FuncSignature {
 }
 
 impl FuncSignature {
-    /// That of a function.
-    pub fn of(func: &hir::Func) -> FuncSignature {
-        FuncSignature { name: func.name.as_str().into(), params: func.params.as_slice().into(), result: func.result }
+    /// That of a function of a program.
+    pub fn of(hir: &Hir, func: &hir::Func) -> FuncSignature {
+        let param = |(name, ParamType { ty, mutable }): (&str, ParamType)| Param { name: name.to_owned(), ty, mutable };
+        let params = hir.params(func).map(param).collect();
+        FuncSignature { name: func.name.as_str().into(), params, result: func.result }
+    }
+
+    /// Whether it is that of this function.
+    fn is_of(&self, hir: &Hir, func: &hir::Func) -> bool {
+        let same = |(own, (name, param)): (&Param, (&str, ParamType))| {
+            (own.ty, own.mutable) == (param.ty, param.mutable) && *own.name == *name
+        };
+        self.result == func.result
+            && *self.name == *func.name
+            && self.params.len() == func.params.len()
+            && self.params.iter().zip(hir.params(func)).all(same)
     }
 
     /// That of a function whose parameters have no names.
@@ -67,18 +80,19 @@ impl Signatures {
     /// Those of a program.
     pub fn of(hir: &Hir) -> Signatures {
         let recursive = hir.funcs.iter().any(|func| func.recursive);
-        Signatures { funcs: hir.funcs.iter().map(FuncSignature::of).collect(), main: hir.main, recursive }
+        Signatures {
+            funcs: hir.funcs.iter().map(|func| FuncSignature::of(hir, func)).collect(),
+            main: hir.main,
+            recursive,
+        }
     }
 
     /// Whether they are those of this program.
     pub fn are_of(&self, hir: &Hir) -> bool {
-        let same = |(own, func): (&FuncSignature, &hir::Func)| {
-            *own.name == *func.name && *own.params == *func.params && own.result == func.result
-        };
         self.main == hir.main
             && self.funcs.len() == hir.funcs.len()
             && self.recursive == hir.funcs.iter().any(|func| func.recursive)
-            && self.funcs.iter().zip(&hir.funcs).all(same)
+            && self.funcs.iter().zip(&hir.funcs).all(|(own, func)| own.is_of(hir, func))
     }
 }
 

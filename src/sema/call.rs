@@ -70,7 +70,7 @@ impl Checker<'_> {
     fn nearest_function(&mut self, name: &str) -> Option<String> {
         let ast = self.ast;
         let own = ast.fns.iter().map(|f| &ast.symbols[f.name.symbol.0 as usize]);
-        let hosts = self.env.hosts.iter().map(|h| h.name.as_str());
+        let hosts = self.env.hosts.iter().map(|h| h.name);
         let candidates = own.chain(hosts).chain(builtins::BUILTINS.iter().map(|b| b.name));
         self.errors.nearest(name, candidates).map(str::to_string)
     }
@@ -149,10 +149,11 @@ impl Checker<'_> {
     /// `area(r: f64) -> f64`
     fn signature_text(&self, index: usize) -> String {
         let signature = &self.signatures[index];
-        let params: Vec<String> = signature
-            .params
-            .iter()
-            .map(|p| format!("{}{}: {}", if p.mutable { "mut " } else { "" }, p.name, p.ty))
+        let written = &self.ast.params[self.ast.fns[index].params.range()];
+        let params: Vec<String> = (signature.params.iter().zip(written))
+            .map(|(p, param)| {
+                format!("{}{}: {}", if p.mutable { "mut " } else { "" }, self.text(param.name.symbol), p.ty)
+            })
             .collect();
         let result = match signature.result {
             Ty::Known(ty) if ty != Type::Unit => format!(" -> {ty}"),
@@ -163,7 +164,7 @@ impl Checker<'_> {
 
     #[inline(never)]
     fn call_host(&mut self, index: u32, args: List, span: Span) -> Val {
-        let HostSignature { name, params, result } = &self.env.hosts[index as usize];
+        let HostSignature { name, params, result } = self.env.hosts[index as usize];
         let mut ids = Vec::with_capacity(args.len as usize);
         match params {
             HostParams::Fixed(params) => {
@@ -172,7 +173,7 @@ impl Checker<'_> {
                     let signature = format!("{name}({})", types.join(", "));
                     self.wrong_count(name, &arguments(params.len()), args, span, signature);
                     self.check_args(args);
-                    return self.call_result(Ty::Known(*result), span);
+                    return self.call_result(Ty::Known(result), span);
                 }
                 for (&ty, i) in params.iter().zip(args.range()) {
                     let arg = self.ast.expr_lists[i];
@@ -197,7 +198,7 @@ impl Checker<'_> {
             }
         }
         let list = self.expr_list(&ids);
-        self.val(ExprKind::HostCall(HostId(index), list), *result, span, false)
+        self.val(ExprKind::HostCall(HostId(index), list), result, span, false)
     }
 
     #[inline(never)]

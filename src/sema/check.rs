@@ -4,7 +4,7 @@ use super::Env;
 use super::consts::ConstValue;
 use super::errors::{Errors, brief, quote};
 use super::graph::Graph;
-use super::hir::{self, ExprId, FuncId, Hir, List, Local, LocalId, Param, StmtId, StmtKind};
+use super::hir::{self, ExprId, FuncId, Hir, List, Local, LocalId, ParamType, ParamTypes, StmtId, StmtKind};
 use super::names::{Scopes, Visit, Walker};
 use crate::diagnostic::Diagnostics;
 use crate::hash::{Map, Set};
@@ -95,7 +95,7 @@ pub(super) struct Body {
 
 /// What callers know of a function.
 pub(super) struct Signature {
-    pub params: Vec<Param>,
+    pub params: ParamTypes,
     pub result: Ty,
     pub writable: bool,
     pub recursive: bool,
@@ -104,7 +104,7 @@ pub(super) struct Signature {
 pub(super) struct Checker<'a> {
     pub source: &'a str,
     pub ast: &'a Ast,
-    pub env: &'a Env,
+    pub env: &'a Env<'a>,
     pub hir: Box<Hir>,
     pub errors: Errors,
     pub scopes: Box<Scopes>,
@@ -129,7 +129,7 @@ pub(super) struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    pub fn new(source: &'a str, ast: &'a Ast, env: &'a Env) -> Checker<'a> {
+    pub fn new(source: &'a str, ast: &'a Ast, env: &'a Env<'a>) -> Checker<'a> {
         let symbols = ast.symbols.len();
         let mut funcs = Vec::with_capacity(ast.fns.len());
         funcs.extend(ast.fns.iter().map(|_| None));
@@ -147,7 +147,7 @@ impl<'a> Checker<'a> {
             fn_of: Buf::filled(None, if ast.fns.is_empty() { 0 } else { symbols }),
             const_of: Buf::filled(None, if ast.consts.is_empty() { 0 } else { symbols }),
             const_values: vec![None; ast.consts.len()],
-            host_of: env.hosts.iter().enumerate().map(|(i, h)| (h.name.as_str(), i as u32)).collect(),
+            host_of: env.hosts.iter().enumerate().map(|(i, h)| (h.name, i as u32)).collect(),
             in_const: false,
             main_names: None,
             unknown: Set::default(),
@@ -157,19 +157,29 @@ impl<'a> Checker<'a> {
     }
 
     /// The typed program, or what is wrong.
-    pub fn finish(mut self) -> Result<Box<Hir>, Diagnostics> {
-        self.scopes.keep();
-        if self.errors.is_empty() {
-            self.hir.funcs.extend(self.funcs.into_iter().flatten().chain(self.main));
-            return Ok(self.hir);
+    #[inline]
+    pub fn finish(self) -> Result<Box<Hir>, Diagnostics> {
+        let Checker { scopes, errors, mut hir, funcs, main, .. } = self;
+        scopes.keep();
+        if errors.is_empty() {
+            hir.funcs.extend(funcs.into_iter().flatten());
+            hir.funcs.extend(main);
+            return Ok(hir);
         }
-        Err(self.errors.into_diagnostics())
+        Err(errors.into_diagnostics())
     }
 
     /// Checks everything.
     pub fn program(&mut self) {
         self.declare_functions();
         self.constants();
+        if !self.ast.fns.is_empty() {
+            self.functions();
+        }
+        self.main();
+    }
+
+    fn functions(&mut self) {
         let order = self.call_order();
         for &index in &order.nodes {
             let index = index as usize;
@@ -181,7 +191,6 @@ impl<'a> Checker<'a> {
         for &index in &order.nodes {
             self.function(index as usize);
         }
-        self.main();
     }
 
     /// The text of a symbol.
@@ -213,12 +222,9 @@ impl<'a> Checker<'a> {
                 None => *slot = Some(index as u32),
                 Some(first) => self.twice("E0102", "function", ast.fns[first as usize].name, decl.name),
             }
-            let mut params = Vec::with_capacity(decl.params.len as usize);
-            for param in &ast.params[decl.params.range()] {
-                let ty = param.ty.map_or(Type::F64, |t| t.ty);
-                let name = self.text(param.name.symbol).to_string();
-                params.push(Param { name, ty, mutable: param.mutable });
-            }
+            let param_type =
+                |param: &ast::Param| ParamType { ty: param.ty.map_or(Type::F64, |t| t.ty), mutable: param.mutable };
+            let params = ast.params[decl.params.range()].iter().map(param_type).collect();
             let result = decl.result.map_or(Ty::Error, |t| Ty::Known(t.ty));
             self.signatures.push(Signature { params, result, writable: false, recursive: false });
         }
@@ -318,7 +324,7 @@ impl<'a> Checker<'a> {
         &mut self,
         name: String,
         span: Span,
-        params: Vec<Param>,
+        params: ParamTypes,
         result: Ty,
         writable: bool,
         recursive: bool,
@@ -373,19 +379,19 @@ impl<'a> Checker<'a> {
         self.body = Body { index, returns_writable: true, locals: Buf::new(), ..Body::default() };
         self.scopes.infos.clear();
         self.scopes.enter();
-        let mut params = Vec::with_capacity(self.env.inputs.len());
+        let mut params = ParamTypes::new();
         let ast = self.ast;
         let named = |name: &str| ast.symbols.iter().position(|symbol| *symbol == *name);
         // A few names are found faster without a table.
         let many = self.env.inputs.len() > 8;
         let table: Map<&str, usize> = ast.symbols.iter().take(if many { usize::MAX } else { 0 }).zip(0..).collect();
         for input in &self.env.inputs {
-            let local = self.new_local(&input.name, Ty::Known(input.ty), Origin::Input, input.mutable, Span::default());
-            let symbol = if many { table.get(input.name.as_str()).copied() } else { named(&input.name) };
+            let local = self.new_local(input.name, Ty::Known(input.ty), Origin::Input, input.mutable, Span::default());
+            let symbol = if many { table.get(input.name).copied() } else { named(input.name) };
             if let Some(symbol) = symbol {
                 self.scopes.define(Symbol(symbol as u32), local.0);
             }
-            params.push(Param { name: input.name.clone(), ty: input.ty, mutable: input.mutable });
+            params.push(ParamType { ty: input.ty, mutable: input.mutable });
         }
         let val = self.block(body, None);
         let (result, writable, id) = self.result(val, body);

@@ -15,8 +15,8 @@ use crate::types::{Elem, Type};
 impl Checker<'_> {
     /// Checks an expression that is written for a place whose array elements, if it is one for an array, are `place`.
     pub fn expr(&mut self, id: ast::ExprId, place: Option<Elem>) -> Val {
-        let ast::Expr { kind, span, .. } = self.ast.exprs[id.0 as usize];
-        match kind {
+        let ast::Expr { ref kind, span, .. } = self.ast.exprs[id.0 as usize];
+        match *kind {
             ast::ExprKind::Int(n) => self.val(ExprKind::I64(n), Type::I64, span, false),
             ast::ExprKind::Float(x) => self.val(ExprKind::F64(x), Type::F64, span, false),
             ast::ExprKind::Bool(b) => self.val(ExprKind::Bool(b), Type::Bool, span, false),
@@ -142,7 +142,7 @@ impl Checker<'_> {
         let consts = ast.consts.iter().map(|c| text(c.name.symbol));
         // Inputs that the program does not name are not in scope.
         let in_main = self.body.index == ast.fns.len();
-        let inputs = self.env.inputs.iter().filter(|_| in_main).map(|input| input.name.as_str());
+        let inputs = self.env.inputs.iter().filter(|_| in_main).map(|input| input.name);
         let builtin = builtins::CONSTANTS.iter().map(|(name, ..)| *name);
         let candidates = self.scopes.visible().map(text).chain(inputs).chain(consts).chain(builtin);
         self.errors.nearest(name, candidates).map(str::to_string)

@@ -7,6 +7,7 @@ use crate::ir::op::{ArrayOp, Math, Op};
 use crate::reuse::{Buf, kept, reusable};
 use crate::span::Span;
 use crate::types::{Elem, Type};
+use smallvec::SmallVec;
 
 pub use super::print::print;
 pub use crate::syntax::ast::{ExprId, List, StmtId};
@@ -57,6 +58,11 @@ impl Hir {
         self.names.get(local.name.range()).unwrap_or_default()
     }
 
+    /// A function's parameters with their names.
+    pub fn params<'a>(&'a self, func: &'a Func) -> impl ExactSizeIterator<Item = (&'a str, ParamType)> {
+        func.params.iter().zip(&func.locals).map(|(param, local)| (self.name(local), *param))
+    }
+
     /// Whether the program's own body does nothing: its text has functions only.
     pub fn main_is_empty(&self) -> bool {
         let last = self.funcs.len().wrapping_sub(1);
@@ -78,7 +84,7 @@ pub struct Func {
     /// The declaration's head, or the whole text.
     pub span: Span,
     /// The first so many locals are its parameters.
-    pub params: Vec<Param>,
+    pub params: ParamTypes,
     /// Parameters, variables, loop names and temporaries.
     pub locals: Buf<Local>,
     /// What it returns.
@@ -92,6 +98,18 @@ pub struct Func {
     /// Arrays made in it are released when it returns (its result is no array, and it is not the program's own body).
     pub releases: bool,
 }
+
+/// A parameter of a function; its name is the local's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParamType {
+    /// Its type.
+    pub ty: Type,
+    /// `mut`.
+    pub mutable: bool,
+}
+
+/// The parameters of a function: most have few.
+pub type ParamTypes = SmallVec<[ParamType; 4]>;
 
 /// A parameter, as a signature shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

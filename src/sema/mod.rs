@@ -29,18 +29,18 @@ pub use names::free_names;
 
 /// What a program is compiled against.
 #[derive(Clone, Debug, Default)]
-pub struct Env {
+pub struct Env<'a> {
     /// The names that its own statements may use without declaring them; they become its parameters, in this order.
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<Input<'a>>,
     /// The functions that the host gives.
-    pub hosts: Vec<HostSignature>,
+    pub hosts: Vec<HostSignature<'a>>,
 }
 
 /// A name that the host binds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Input {
+pub struct Input<'a> {
     /// Its name.
-    pub name: String,
+    pub name: &'a str,
     /// What is bound to it, never `()`.
     pub ty: Type,
     /// For an array: whether the program may write to it.
@@ -49,11 +49,11 @@ pub struct Input {
 
 /// A function that the host gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostSignature {
+pub struct HostSignature<'a> {
     /// Its name.
-    pub name: String,
+    pub name: &'a str,
     /// What it takes.
-    pub params: HostParams,
+    pub params: &'a HostParams,
     /// What it gives.
     pub result: Type,
 }
@@ -61,7 +61,7 @@ pub struct HostSignature {
 pub use crate::host::HostParams;
 
 /// Checks a program and resolves it, or says all that is wrong with it, in the order of the text.
-pub fn analyze(source: &str, ast: &Ast, env: &Env) -> Result<Box<Hir>, Diagnostics> {
+pub fn analyze(source: &str, ast: &Ast, env: &Env<'_>) -> Result<Box<Hir>, Diagnostics> {
     let mut checker = check::Checker::new(source, ast, env);
     checker.program();
     checker.finish()

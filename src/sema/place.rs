@@ -78,7 +78,7 @@ impl Checker<'_> {
             Some(op) => {
                 let mut acc = Acc { first: Some(current.id), ty: current.ty, steps: Steps::new() };
                 self.step(&mut acc, op, val, value, span, span);
-                self.close_chain(acc, span)
+                self.close_chain(&acc, span)
             }
         };
         let writable = result.writable || result.ty == Ty::Never;

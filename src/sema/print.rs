@@ -38,10 +38,10 @@ impl Printer<'_> {
         let func = self.func;
         let name = if func.name.is_empty() { "program" } else { &func.name };
         let _ = write!(self.out, "{name}(");
-        for (i, param) in func.params.iter().enumerate() {
+        for (i, (name, param)) in self.hir.params(func).enumerate() {
             let comma = if i == 0 { "" } else { ", " };
             let mutable = if param.mutable { "mut " } else { "" };
-            let _ = write!(self.out, "{comma}{mutable}{}.{i}: {}", param.name, param.ty);
+            let _ = write!(self.out, "{comma}{mutable}{name}.{i}: {}", param.ty);
         }
         let _ = write!(self.out, ") -> {}", func.result);
         let notes = [

@@ -7,13 +7,17 @@ use cresset::sema::hir::{Expr, ExprId, ExprKind, Func, Hir, List, StepKind, Stmt
 use cresset::sema::{Env, HostParams};
 
 /// Panics where the tree is not as it must be.
-pub fn verify(hir: &Hir, env: &Env) {
+pub fn verify(hir: &Hir, env: &Env<'_>) {
     let mut seen = vec![false; hir.exprs.len()];
+    if let Some(main) = hir.main {
+        let inputs = env.inputs.iter().map(|input| (input.name, input.ty));
+        assert!(hir.params(&hir.funcs[main.0 as usize]).map(|(name, param)| (name, param.ty)).eq(inputs));
+    }
     for func in &hir.funcs {
         assert!(func.locals.iter().all(|local| local.ty != Type::Unit), "a variable holds nothing");
         assert!(func.params.len() <= func.locals.len());
         for (param, local) in func.params.iter().zip(&func.locals) {
-            assert_eq!((param.name.as_str(), param.ty), (hir.name(local), local.ty));
+            assert_eq!(param.ty, local.ty);
         }
         let mut verifier = Verifier { hir, env, func, seen: &mut seen, loops: 0 };
         verifier.fits(func.body, func.result);
@@ -22,7 +26,7 @@ pub fn verify(hir: &Hir, env: &Env) {
 
 struct Verifier<'a> {
     hir: &'a Hir,
-    env: &'a Env,
+    env: &'a Env<'a>,
     func: &'a Func,
     seen: &'a mut [bool],
     loops: usize,
@@ -208,7 +212,7 @@ impl Verifier<'_> {
             }
             ExprKind::HostCall(host, list) => {
                 let host = &self.env.hosts[host.0 as usize];
-                match &host.params {
+                match host.params {
                     HostParams::Fixed(params) => {
                         assert_eq!(list.len as usize, params.len());
                         for (i, &param) in list.range().zip(params) {

@@ -74,8 +74,9 @@ fn check(case: &Case, failures: &mut Vec<String>) -> bool {
         return false;
     }
     let (ast, errors) = parse(&case.source, &SourceLimits::default());
-    let input = |(name, value): &(String, Value)| Input { name: name.clone(), ty: words_of(value).0, mutable: true };
-    let env = Env { inputs: case.options.inputs.iter().map(input).collect(), hosts: Vec::new() };
+    let inputs = case.options.inputs.iter();
+    let inputs = inputs.map(|(name, value)| Input { name, ty: words_of(value).0, mutable: true });
+    let env = Env { inputs: inputs.collect(), hosts: Vec::new() };
     let (true, Ok(hir)) = (errors.is_empty(), analyze(&case.source, &ast, &env)) else { return false };
     let of = |id| build(&hir, FuncId(id as u32), &BuildOptions { metering: true });
     let Ok(plain) = (0..hir.funcs.len()).map(of).collect::<Result<Vec<Func>, _>>() else {

@@ -12,8 +12,8 @@ use crate::syntax::{SourceLimits, parse};
 use crate::trap::TrapKind;
 use crate::types::{Elem, Type};
 
-pub(crate) fn env() -> Env {
-    let input = |name: &str, ty| Input { name: name.to_owned(), ty, mutable: true };
+pub(crate) fn env() -> Env<'static> {
+    let input = |name, ty| Input { name, ty, mutable: true };
     let inputs = vec![
         input("x", Type::F64),
         input("n", Type::I64),
@@ -22,7 +22,7 @@ pub(crate) fn env() -> Env {
         input("ks", Type::Array(Elem::I64)),
         input("us", Type::Array(Elem::U8)),
     ];
-    let hosts = vec![HostSignature { name: "host".to_owned(), params: HostParams::Scalars, result: Type::F64 }];
+    let hosts = vec![HostSignature { name: "host", params: &HostParams::Scalars, result: Type::F64 }];
     Env { inputs, hosts }
 }
 

@@ -34,8 +34,7 @@ const FUEL: u64 = 2_000;
 fn funcs(source: &str) -> Vec<Func> {
     let (ast, errors) = parse(source, &SourceLimits::default());
     assert!(errors.is_empty(), "{source}\n{errors:?}");
-    let inputs =
-        INPUTS.iter().map(|(name, from)| Input { name: (*name).to_owned(), ty: type_of(*from), mutable: false });
+    let inputs = INPUTS.iter().map(|(name, from)| Input { name, ty: type_of(*from), mutable: false });
     let env = Env { inputs: inputs.collect(), hosts: Vec::new() };
     let hir = analyze(source, &ast, &env).unwrap_or_else(|errors| panic!("{source}\n{errors:?}"));
     let build = |i: usize| build(&hir, FuncId(i as u32), &BuildOptions { metering: true }).expect("it is built");

@@ -4,6 +4,7 @@ use super::{Env, HostParams, HostSignature, Input, analyze, free_names, hir};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::syntax::{SourceLimits, parse};
 use crate::types::{Elem, Type};
+use std::sync::LazyLock;
 
 mod arrays;
 mod errors;
@@ -11,10 +12,13 @@ mod limits;
 mod names;
 mod typing;
 
+/// What the host function `put` takes.
+static PUT: LazyLock<HostParams> = LazyLock::new(|| HostParams::Fixed(vec![Type::I64]));
+
 /// Inputs `x: f64`, `n: i64`, `ok: bool`, `ins: [f64]` and `mut outs: [f64]`, and two host functions.
-fn env() -> Env {
-    let input = |name: &str, ty, mutable| Input { name: name.into(), ty, mutable };
-    let host = |name: &str, params| HostSignature { name: name.into(), params, result: Type::Unit };
+fn env() -> Env<'static> {
+    let input = |name, ty, mutable| Input { name, ty, mutable };
+    let host = |name, params| HostSignature { name, params, result: Type::Unit };
     Env {
         inputs: vec![
             input("x", Type::F64, false),
@@ -23,7 +27,7 @@ fn env() -> Env {
             input("ins", Type::Array(Elem::F64), false),
             input("outs", Type::Array(Elem::F64), true),
         ],
-        hosts: vec![host("print", HostParams::Scalars), host("put", HostParams::Fixed(vec![Type::I64]))],
+        hosts: vec![host("print", &HostParams::Scalars), host("put", &PUT)],
     }
 }
 

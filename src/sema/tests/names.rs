@@ -57,6 +57,6 @@ fn the_program_is_the_last_function() {
     assert_eq!(names, ["a", "b", ""]);
     let main = func(&hir, "");
     assert_eq!(main.params.len(), 5);
-    assert_eq!((main.params[4].name.as_str(), main.params[4].mutable), ("outs", true));
+    assert_eq!(hir.params(main).last().map(|(name, param)| (name, param.mutable)), Some(("outs", true)));
     assert_eq!(main.span, crate::Span::new(0, 28));
 }
