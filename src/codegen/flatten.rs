@@ -3,6 +3,7 @@
 //! One walk with a stack of its own, so that nesting costs no stack. On the way, a constant moves into each instruction that can hold it, a comparison
 //! into the one branch or selection that uses it, and the result of a bounds check becomes its index.
 
+pub(super) mod args;
 mod conditions;
 mod detour;
 mod finish;
@@ -40,6 +41,7 @@ pub fn flatten<T: Target>(func: &Func, target: &T) -> Result<Box<Flat>, CodegenE
         flat,
         tables,
         copies: lanes > 1,
+        constants: false,
         held: Map::default(),
         current: None,
         depth: 0,
@@ -110,6 +112,8 @@ pub(super) struct Flattener<'a, T> {
     pub(super) tables: Box<Tables>,
     /// Whether a value may lie in another one's register: see [`Flattener::resolve`].
     copies: bool,
+    /// Whether any value is a constant.
+    constants: bool,
     /// The registers of constants of several lanes that are kept from the entry on.
     pub(super) held: Map<Held, VReg>,
     /// The block being filled; none where control cannot be.
@@ -125,7 +129,11 @@ impl<T: Target> Flattener<'_, T> {
             for result in self.func.results(*id) {
                 self.tables.known[result.index()].def = Some(*id);
             }
-            self.copies |= matches!(self.func.inst(*id).kind, InstKind::BoundsCheck | InstKind::AssumeInBounds);
+            match self.func.inst(*id).kind {
+                InstKind::BoundsCheck | InstKind::AssumeInBounds => self.copies = true,
+                InstKind::ConstF64(_) | InstKind::ConstI64(_) | InstKind::ConstBool(_) => self.constants = true,
+                _ => {}
+            }
             for arg in self.func.args(*id) {
                 let uses = &mut self.tables.known[arg.index()].uses;
                 uses.count += 1;
@@ -158,20 +166,22 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     fn params(&mut self) {
+        let func = self.func;
         let (places, _) = self.target.abi().params(&self.flat.params);
-        let in_regs: Defs = self.placed(&places, |place| matches!(place, Place::Reg(_)));
-        self.push(FlatKind::Params, &[], &in_regs, self.func.span);
-        for (value, place) in self.func.params.iter().zip(&places) {
-            if let Place::Stack(word) = place {
+        let (args, defs) = (self.flat.args.len() as u32, self.flat.defs.len() as u32);
+        for (value, place) in func.params.iter().zip(&places) {
+            if let Place::Reg(_) = place {
                 let reg = self.reg(*value);
-                self.push(FlatKind::StackParam(*word), &[], &[reg], self.func.span);
+                self.flat.defs.push(reg);
             }
         }
-    }
-
-    fn placed(&mut self, places: &[Place], which: fn(&Place) -> bool) -> Defs {
-        let func = self.func;
-        func.params.iter().zip(places).filter(|(_, place)| which(place)).map(|(value, _)| self.reg(*value)).collect()
+        self.push_inst(FlatKind::Params, args, defs, func.span);
+        for (value, place) in func.params.iter().zip(&places) {
+            if let Place::Stack(word) = place {
+                let reg = self.reg(*value);
+                self.push(FlatKind::StackParam(*word), &[], &[reg], func.span);
+            }
+        }
     }
 
     fn region(&mut self, region: RegionId, from: usize) -> Result<(), CodegenError> {
@@ -355,12 +365,32 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     fn simple(&mut self, kind: FlatKind, id: InstId, span: Span) {
-        let args = match kind {
-            FlatKind::Op(op) => self.op_args(kind, op, self.func.args(id)),
-            _ => self.args(kind, self.func.args(id)),
-        };
-        let defs = self.results(id);
-        self.push(kind, &args, &defs, span);
+        let func = self.func;
+        let mut values = func.args(id);
+        let pair;
+        if let (FlatKind::Op(op), [a, b]) = (kind, values)
+            && self.is_swapped(op, *a, *b)
+        {
+            pair = [*b, *a];
+            values = &pair;
+        }
+        if self.flat.lanes > 1 {
+            // A constant among them may be made here, by an instruction of its own.
+            let args = self.args(kind, values);
+            let defs = self.results(id);
+            return self.push(kind, &args, &defs, span);
+        }
+        let folded = self.folded(kind, values);
+        let (args, defs) = (self.flat.args.len() as u32, self.flat.defs.len() as u32);
+        for (index, value) in values.iter().enumerate() {
+            let arg = self.arg(folded, index, *value);
+            self.flat.args.push(arg);
+        }
+        for value in func.results(id) {
+            let reg = self.reg(value);
+            self.flat.defs.push(reg);
+        }
+        self.push_inst(kind, args, defs, span);
     }
 
     fn select(&mut self, id: InstId, span: Span) {
@@ -485,43 +515,13 @@ impl<T: Target> Flattener<'_, T> {
         self.push(kind, &[arg], &[], span);
     }
 
-    /// Arguments of an operation: a constant second where the order is free.
-    pub(super) fn op_args(&mut self, kind: FlatKind, op: Op, args: &[Value]) -> Args {
-        match args {
-            [a, b] if is_commutative(op) && self.constant(*a).is_some() && self.constant(*b).is_none() => {
-                self.args(kind, &[*b, *a])
-            }
-            _ => self.args(kind, args),
-        }
-    }
-
-    /// Arguments, the last constant that the target can fold being folded.
-    fn args(&mut self, kind: FlatKind, values: &[Value]) -> Args {
-        let mut folded = None;
-        for (index, value) in values.iter().enumerate().rev() {
-            if let Some(bits) = self.constant(*value)
-                && self.target.folds(kind, index, bits)
-            {
-                folded = Some((index, bits));
-                break;
-            }
-        }
-        let mut args = Args::new();
-        for (index, value) in values.iter().enumerate() {
-            args.push(match folded {
-                Some((at, bits)) if at == index => Arg::Const(bits),
-                _ => Arg::Reg(self.reg(*value)),
-            });
-        }
-        args
-    }
-
     /// The value whose register holds this one: a bounds check's result is its index.
     #[inline]
     pub(super) fn resolve(&self, value: Value) -> Value {
         if self.copies { self.resolve_copies(value) } else { value }
     }
 
+    #[inline(never)]
     fn resolve_copies(&self, mut value: Value) -> Value {
         while let Some(id) = self.tables.known[value.index()].def {
             match (self.func.inst(id).kind, self.func.args(id).first()) {
@@ -536,6 +536,9 @@ impl<T: Target> Flattener<'_, T> {
 
     /// The bits of a constant.
     pub(super) fn constant(&self, value: Value) -> Option<u64> {
+        if !self.constants {
+            return None;
+        }
         let id = self.tables.known[self.resolve(value).index()].def?;
         match self.func.inst(id).kind {
             InstKind::ConstF64(bits) => Some(bits),
@@ -545,11 +548,17 @@ impl<T: Target> Flattener<'_, T> {
         }
     }
 
+    #[inline]
     pub(super) fn reg(&mut self, value: Value) -> VReg {
         let value = self.resolve(value);
-        if let Some(reg) = self.tables.known[value.index()].reg {
-            return reg;
+        match self.tables.known[value.index()].reg {
+            Some(reg) => reg,
+            None => self.first_reg(value),
         }
+    }
+
+    #[inline(never)]
+    fn first_reg(&mut self, value: Value) -> VReg {
         if self.func.ty(value).lanes > 1 && self.constant(value).is_some() {
             return self.vector_constant(value, self.func.span);
         }
@@ -611,46 +620,25 @@ impl<T: Target> Flattener<'_, T> {
     }
 
     pub(super) fn push(&mut self, kind: FlatKind, args: &[Arg], defs: &[VReg], span: Span) {
-        let Some(current) = self.current else { return };
         let flat = &mut self.flat;
-        let args_start = flat.args.len() as u32;
-        let defs_start = flat.defs.len() as u32;
+        let (args_start, defs_start) = (flat.args.len() as u32, flat.defs.len() as u32);
         // Most have so few that a call to copy them takes longer.
         args.iter().for_each(|arg| flat.args.push(*arg));
         defs.iter().for_each(|def| flat.defs.push(*def));
+        self.push_inst(kind, args_start, defs_start, span);
+    }
+
+    /// An instruction whose arguments and results were pushed from these places on.
+    fn push_inst(&mut self, kind: FlatKind, args: u32, defs: u32, span: Span) {
+        let Some(current) = self.current else { return };
+        let flat = &mut self.flat;
         flat.insts.push(FlatInst {
             kind,
-            args: (args_start, flat.args.len() as u32),
-            defs: (defs_start, flat.defs.len() as u32),
+            args: (args, flat.args.len() as u32),
+            defs: (defs, flat.defs.len() as u32),
             span,
             origin: self.origin,
         });
         flat.blocks[current as usize].insts.1 = flat.insts.len() as u32;
     }
-}
-
-/// Whether the operands may change places without any difference that a program can see.
-pub(super) const fn is_commutative(op: Op) -> bool {
-    matches!(
-        op,
-        Op::FAdd
-            | Op::FMul
-            | Op::FEq
-            | Op::FNe
-            | Op::IAdd
-            | Op::IMul
-            | Op::IWrappingAdd
-            | Op::IWrappingMul
-            | Op::IAnd
-            | Op::IOr
-            | Op::IXor
-            | Op::IMin
-            | Op::IMax
-            | Op::IEq
-            | Op::INe
-            | Op::BAnd
-            | Op::BOr
-            | Op::BEq
-            | Op::BNe
-    )
 }
