@@ -1,18 +1,19 @@
 //! Emission, in the order that both machines share: blocks, one of them with the prologue, cold stubs; the table of sites and the pool.
 
+use super::allocation::Allocated;
 use super::blob::{CodeBlob, FuncCode, Origin, PoolEntry};
 use super::flat::{Flat, FlatInst, FlatKind};
 use super::frame::Frame;
 use super::layout::{self, Layout};
 use super::shrink::{Shrunk, shrink};
 use super::target::{Context, Labels, Located, Target};
-use super::{CodegenError, CodegenOptions, flatten, regalloc, scan};
+use super::{CodegenError, CodegenOptions, flatten, regalloc};
 use crate::ir::func::{Func, InlinedCall};
 use crate::reuse::Keep;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
-use regalloc2::{Edit, Inst, InstRange, Output, ProgPoint, RegClass};
+use regalloc2::{Edit, Inst, InstRange, ProgPoint, RegClass};
 use smallvec::SmallVec;
 
 /// Bytes that one instruction may take, at the most but for its frame's size: for the question whether a branch may be too far.
@@ -79,7 +80,7 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
         }
         let is_light = cx.frame.saved.is_empty() && !needs.helper;
         let (is_pure, is_bare) = (!needs.context, is_light && !needs.run);
-        scan::give_back(output);
+        output.keep();
         flat.keep();
         codes.push(FuncCode {
             func: FuncId(id),
@@ -126,12 +127,18 @@ struct Needs {
 
 impl Needs {
     fn of(flat: &Flat) -> Needs {
-        flat.insts.iter().fold(Needs::default(), |needs, &FlatInst { kind, .. }| Needs {
-            call: needs.call | kind.may_call(),
-            context: needs.context | kind.needs_context(),
-            run: needs.run | kind.needs_run(),
-            helper: needs.helper | matches!(kind, FlatKind::CallHelper(_)),
-        })
+        let mut needs = Needs::default();
+        for &FlatInst { kind, .. } in &flat.insts {
+            // Most operations need nothing of all this.
+            if matches!(kind, FlatKind::Op(op) if op.traps().is_empty()) {
+                continue;
+            }
+            needs.call |= kind.may_call();
+            needs.context |= kind.needs_context();
+            needs.run |= kind.needs_run();
+            needs.helper |= matches!(kind, FlatKind::CallHelper(_));
+        }
+        needs
     }
 }
 
@@ -143,7 +150,7 @@ struct Body<'a, T> {
     target: &'a mut T,
     cx: &'a mut Context,
     flat: &'a Flat,
-    output: &'a Output,
+    output: &'a Allocated,
     labels: Labels,
     /// Where there is no frame.
     shrunk: Shrunk,
@@ -166,7 +173,9 @@ impl<T: Target> Body<'_, T> {
     }
 
     fn emit(&mut self, layout: &Layout) -> Result<(), CodegenError> {
-        self.labels = self.flat.blocks.iter().map(|_| self.target.asm().new_dynamic_label()).collect();
+        for _ in &self.flat.blocks {
+            self.labels.push(self.target.asm().new_dynamic_label());
+        }
         self.target.entry();
         let heads = if self.flat.lanes > 1 { self.loop_heads(layout) } else { Vec::new() };
         for (at, block) in layout.order.iter().enumerate() {
@@ -259,7 +268,7 @@ impl<T: Target> Body<'_, T> {
             span: inst.span,
             defs: self.flat.defs_of(inst).len(),
             args: self.flat.args_of(inst),
-            allocs: self.output.inst_allocs(id),
+            allocs: self.output.of_inst(id),
         };
         let succ = |index: usize| layout.target[self.flat.blocks[block].succs[index].index()];
         let frameless = self.shrunk.frameless.get(block) == Some(&true);

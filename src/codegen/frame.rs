@@ -11,8 +11,9 @@
 //!
 //! The prologue may stand at the head of another block than the entry: see [`super::shrink`].
 
+use super::allocation::Allocated;
 use super::target::Abi;
-use regalloc2::{Output, PReg, PRegSet, SpillSlot};
+use regalloc2::{PReg, SpillSlot};
 
 /// The layout of one function's frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,10 +35,11 @@ pub const PROBE: u32 = 4096;
 
 impl Frame {
     /// The frame of a function with so many words of outgoing area, after its allocation. `calls`: it contains a call, in a cold stub at least.
-    pub fn new(abi: &Abi, outgoing: u32, output: &Output, calls: bool) -> Frame {
+    pub fn new(abi: &Abi, outgoing: u32, output: &Allocated, calls: bool) -> Frame {
         let mut frame = Frame { outgoing: outgoing * 8, ..Frame::default() };
-        let mut top = frame.outgoing + output.num_spillslots as u32 * 8;
-        for reg in written(output, abi.callee_saved) {
+        let mut top = frame.outgoing + output.spill_words as u32 * 8;
+        // Clobbers are left out: a callee gives callee-saved registers back.
+        for reg in abi.callee_saved.into_iter().filter(|reg| output.uses(*reg)) {
             frame.saved.push((reg, top));
             top += 8;
         }
@@ -60,20 +62,4 @@ impl Frame {
     pub fn param(&self, word: u32) -> u32 {
         self.incoming + word * 8
     }
-}
-
-/// Those of some registers that a function writes, by its operands and moves. Clobbers are left out: a callee gives callee-saved ones back.
-fn written(output: &Output, of: PRegSet) -> PRegSet {
-    let mut set = PRegSet::empty();
-    for reg in output.allocs.iter().filter_map(|alloc| alloc.as_reg()) {
-        if of.contains(reg) {
-            set.add(reg);
-        }
-    }
-    for (_, regalloc2::Edit::Move { to, .. }) in &output.edits {
-        if let Some(reg) = to.as_reg().filter(|reg| of.contains(*reg)) {
-            set.add(reg);
-        }
-    }
-    set
 }

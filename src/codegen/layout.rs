@@ -4,8 +4,8 @@
 //! behind what ends each iteration where several ways lead there; blocks on the way out of a loop
 //! stand behind it; returns from within loops, and what ends in a trap, stand last.
 
+use super::allocation::Allocated;
 use super::flat::{Flat, FlatKind};
-use regalloc2::Output;
 use smallvec::{SmallVec, smallvec};
 
 /// Some blocks of a function.
@@ -21,7 +21,7 @@ pub struct Layout {
 }
 
 /// Orders the blocks of a function.
-pub fn order(flat: &Flat, output: &Output) -> Layout {
+pub fn order(flat: &Flat, output: &Allocated) -> Layout {
     if flat.blocks.len() == 1 {
         return Layout { order: smallvec![0], target: smallvec![0] };
     }
@@ -71,7 +71,7 @@ pub fn order(flat: &Flat, output: &Output) -> Layout {
 }
 
 /// For each block the one that control comes to through blocks that hold only a jump.
-fn thread_jumps(flat: &Flat, output: &Output) -> Blocks {
+fn thread_jumps(flat: &Flat, output: &Allocated) -> Blocks {
     let count = flat.blocks.len();
     let mut edited = vec![false; flat.insts.len()];
     for (point, regalloc2::Edit::Move { from, to }) in &output.edits {

@@ -4,6 +4,7 @@
 
 #[allow(clippy::useless_conversion, reason = "the assembler's macro converts register numbers")]
 pub mod a64;
+pub mod allocation;
 mod assemble;
 pub mod blob;
 pub mod flat;

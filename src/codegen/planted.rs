@@ -3,6 +3,7 @@
 //! A bug is planted in what the emitter is given (instructions, registers, the frame) or in what it made (tables, references to the pool), behind
 //! the passes and the allocation, which would else adapt to it.
 
+use super::allocation::Allocated;
 use super::blob::{CodeBlob, SiteKind};
 use super::flat::{Arg, Flat, FlatKind, Vector};
 use super::frame::Frame;
@@ -14,7 +15,7 @@ use crate::ir::op::Op;
 use crate::trap::TrapKind;
 use crate::types::Elem;
 use crate::walls::{Wall, stands};
-use regalloc2::{Allocation, Edit, Output, PReg, RegClass, SpillSlot};
+use regalloc2::{Allocation, Edit, PReg, RegClass, SpillSlot};
 use std::cell::Cell;
 
 macro_rules! bugs {
@@ -188,9 +189,9 @@ pub(super) fn spoil_ir(funcs: &[Func]) -> Result<(), CodegenError> {
 /// A function's instructions and allocation with the bug, and without the checks that were taken down.
 pub(super) fn spoil<T: Target>(
     mut flat: Box<Flat>,
-    mut output: Output,
+    mut output: Box<Allocated>,
     target: &T,
-) -> Result<(Box<Flat>, Output), CodegenError> {
+) -> Result<(Box<Flat>, Box<Allocated>), CodegenError> {
     let bug = planted();
     let right = flat.clone();
     if !stands(Wall::BoundsChecks) {
@@ -203,7 +204,7 @@ pub(super) fn spoil<T: Target>(
     let Some(bug) = bug else { return Ok((flat, output)) };
     for idx in 0..flat.insts.len() {
         let (kind, args, defs) = (flat.insts[idx].kind, flat.insts[idx].args, flat.insts[idx].defs);
-        let own = output.inst_alloc_offsets[idx] as usize;
+        let own = output.starts[idx] as usize;
         let defs = (defs.1 - defs.0) as usize;
         let arg = |n: u32| flat.args.get((args.0 + n) as usize).copied().filter(|_| args.0 + n < args.1);
         let is_reg = |n: u32| matches!(arg(n), Some(Arg::Reg(_)));
@@ -277,7 +278,7 @@ pub(super) fn spoil<T: Target>(
     Ok((flat, output))
 }
 
-fn spoil_moves(bug: Bug, output: &mut Output) {
+fn spoil_moves(bug: Bug, output: &mut Allocated) {
     match bug {
         Bug::LostMove => {
             let before = output.edits.len();
@@ -289,7 +290,7 @@ fn spoil_moves(bug: Bug, output: &mut Output) {
         Bug::WrongSlot => {
             for (_, Edit::Move { from, .. }) in &mut output.edits {
                 if let Some(slot) = from.as_stack() {
-                    *from = Allocation::stack(SpillSlot::new((slot.index() + 1) % output.num_spillslots));
+                    *from = Allocation::stack(SpillSlot::new((slot.index() + 1) % output.spill_words));
                     done();
                 }
             }

@@ -4,13 +4,12 @@
 //! A trap check is one ordinary instruction here; its jump and cold stub are invisible. Every operand is constrained to a register, so targets emit
 //! register forms only. Constraints are: any register, a fixed one, or that of another operand.
 
+use super::allocation::Allocated;
 use super::flat::{Arg, Flat, FlatKind, Vector};
 use super::target::{Abi, Operands, Target};
 use super::{CodegenError, scan};
 use crate::reuse::{Keep, kept};
-use regalloc2::{
-    Block, Inst, InstRange, Operand, Output, PReg, PRegSet, RegAllocError, RegClass, RegallocOptions, VReg,
-};
+use regalloc2::{Block, Inst, InstRange, Operand, PReg, PRegSet, RegAllocError, RegClass, RegallocOptions, VReg};
 use std::ops::Range;
 
 /// The most instructions and virtual registers of a function; far below regalloc2's own limits (2^24 spill slots).
@@ -55,30 +54,31 @@ struct Lists {
 kept!(Lists: operands, starts, plain, clobbers);
 
 /// Allocates registers.
-pub fn allocate<T: Target>(flat: &Flat, target: &T, name: &str) -> Result<Output, CodegenError> {
-    let function = Allocatable::new(flat, target);
+pub fn allocate<T: Target>(flat: &Flat, target: &T, name: &str) -> Result<Box<Allocated>, CodegenError> {
+    let mut function = Allocatable::new(flat, target);
     if flat.insts.len().max(function.vregs as usize).max(function.lists.operands.len() / 4) > MAX_SIZE {
         return Err(CodegenError::TooLarge(name.to_owned()));
     }
     let registers = target.registers(flat);
-    let output = if function.wants_full_algorithm() {
+    let allocated = if function.wants_full_algorithm() {
         let options = RegallocOptions { validate_ssa: cfg!(test), ..RegallocOptions::default() };
-        regalloc2::run(&function, &registers.env, &options)
+        regalloc2::run(&function, &registers.env, &options).map(Allocated::of)
     } else {
         scan::allocate(&function, registers)
     };
-    let output = output.map_err(|error| match error {
+    let mut allocated = allocated.map_err(|error| match error {
         RegAllocError::TooManyOperands => CodegenError::TooLarge(name.to_owned()),
         _ => CodegenError::Malformed(format!("no registers for `{name}`: {error}")),
     })?;
     #[cfg(test)]
-    check(&function, &registers.env, &output);
+    check(&function, &registers.env, &allocated);
+    std::mem::swap(&mut allocated.starts, &mut function.lists.starts);
     function.lists.keep();
-    Ok(output)
+    Ok(allocated)
 }
 
 #[cfg(test)]
-pub(super) fn check(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, output: &Output) {
+pub(super) fn check(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, output: &Allocated) {
     // The checker's time is the square of some functions' size.
     if function.flat.insts.len() > 3_000 {
         return;
@@ -86,18 +86,22 @@ pub(super) fn check(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, out
     if let Err(error) = errors(function, env, output) {
         panic!("allocation is wrong: {error}");
     }
+    let moved = output.edits.iter().map(|(_, regalloc2::Edit::Move { to, .. })| to);
+    for reg in output.allocs.iter().chain(moved).filter_map(|alloc| alloc.as_reg()) {
+        assert!(output.uses(reg) || env.scratch_by_class.contains(&Some(reg)), "{reg} is used");
+    }
 }
 
 #[cfg(any(test, debug_assertions))]
-fn errors(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, output: &Output) -> Result<(), String> {
+fn errors(function: &Allocatable<'_>, env: &regalloc2::MachineEnv, output: &Allocated) -> Result<(), String> {
     let mut checker = regalloc2::checker::Checker::new(function, env);
-    checker.prepare(output);
+    checker.prepare(&output.output(function.starts()));
     checker.run().map_err(|errors| format!("{errors:?}"))
 }
 
 /// Whether an allocation is right for a function: for bugs planted in one.
 #[cfg(debug_assertions)]
-pub(super) fn check_allocation<T: Target>(flat: &Flat, target: &T, output: &Output) -> Result<(), CodegenError> {
+pub(super) fn check_allocation<T: Target>(flat: &Flat, target: &T, output: &Allocated) -> Result<(), CodegenError> {
     let function = Allocatable::new(flat, target);
     let wrong = |error| CodegenError::Malformed(format!("regalloc checker: {error}"));
     errors(&function, &target.registers(flat).env, output).map_err(wrong)
@@ -108,21 +112,22 @@ impl<'a> Allocatable<'a> {
         let (mut vregs, mut lists) = (flat.vregs, Lists::kept());
         let Lists { operands, starts, plain, clobbers: all_clobbers } = &mut *lists;
         let abi = target.abi();
+        let mut out = Operands { list: operands, vregs: &mut vregs, clobbers: PRegSet::empty(), plain: true };
         for (index, inst) in flat.insts.iter().enumerate() {
-            starts.push(operands.len() as u32);
-            let mut out = Operands { list: operands, vregs: &mut vregs, clobbers: PRegSet::empty(), plain: true };
+            starts.push(out.list.len() as u32);
+            out.plain = true;
             let (defs, args) = (flat.defs_of(inst), flat.args_of(inst));
             if matches!(inst.kind, FlatKind::Op(_)) || !conventional(abi, flat, inst.kind, defs, args, &mut out) {
                 target.operands(inst, defs, args, &mut out);
             }
-            let clobbers = out.clobbers;
-            let clobbers_any = clobbers != PRegSet::empty();
-            plain.push(out.plain && defs.len() <= 1 && !clobbers_any);
-            if clobbers_any {
-                all_clobbers.push((index as u32, clobbers));
+            plain.push(out.plain && defs.len() <= 1);
+            // What is plain leaves nothing undefined.
+            if !out.plain && out.clobbers != PRegSet::empty() {
+                all_clobbers.push((index as u32, out.clobbers));
+                out.clobbers = PRegSet::empty();
             }
         }
-        starts.push(operands.len() as u32);
+        starts.push(out.list.len() as u32);
         Allocatable { flat, vregs, lists }
     }
 
@@ -161,6 +166,7 @@ impl<'a> Allocatable<'a> {
     }
 
     /// The first operand of each instruction.
+    #[cfg(any(test, debug_assertions))]
     pub(super) fn starts(&self) -> &[u32] {
         &self.lists.starts[..self.flat.insts.len()]
     }
@@ -236,7 +242,7 @@ impl<'a> Allocatable<'a> {
 fn conventional(abi: &Abi, flat: &Flat, kind: FlatKind, defs: &[VReg], args: &[Arg], out: &mut Operands<'_>) -> bool {
     let of_vectors = if flat.lanes > 1 { abi.vector_clobbers } else { PRegSet::empty() };
     let results = |out: &mut Operands<'_>, clobbers: PRegSet| {
-        out.clobbers = clobbers | of_vectors;
+        out.clobber_all(clobbers | of_vectors);
         let mut ints = abi.int_results.iter();
         for def in defs {
             let place = if def.class() == RegClass::Float { Some(&abi.float_result) } else { ints.next() };
@@ -267,7 +273,7 @@ fn conventional(abi: &Abi, flat: &Flat, kind: FlatKind, defs: &[VReg], args: &[A
         }
         FlatKind::CallHelper(_) => {
             // The result is loaded from the context behind the call.
-            out.clobbers = abi.c_clobbers | of_vectors;
+            out.clobber_all(abi.c_clobbers | of_vectors);
             if let Some(def) = defs.first() {
                 let place = if def.class() == RegClass::Float { abi.float_result } else { abi.int_results[0] };
                 out.clobbers.remove(place);

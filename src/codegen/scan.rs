@@ -4,24 +4,22 @@
 //! blocks values lie in their slots. Time is linear in the instructions, whatever lives across them. The result has regalloc2's form, and its checker
 //! judges it in the tests.
 //!
-//! INVARIANT: a register holds at most one value at the point that the pass has come to (`occupants`), and a value is in at most one (`homes`).
+//! INVARIANT: a register holds at most one value at the point that the pass has come to (`occupants`), and a value is in at most one (`homes`). None holds
+//! any at the top of a block, so that the table of occupants is empty again when the pass ends.
 
 mod moves;
 
+use super::allocation::{Allocated, CLASSES, Mask, bit};
 use super::flat::FlatKind;
 use super::regalloc::Allocatable;
 use crate::reuse::{Buf, Keep, kept};
 use regalloc2::{
-    Allocation, Edit, Function, Inst, MachineEnv, Operand, OperandConstraint, OperandKind, OperandPos, Output, PReg,
-    PRegSet, ProgPoint, RegAllocError, RegClass, SpillSlot, VReg,
+    Allocation, Edit, Function, Inst, MachineEnv, Operand, OperandConstraint, OperandKind, OperandPos, PReg, PRegSet,
+    ProgPoint, RegAllocError, RegClass, SpillSlot, VReg,
 };
-use smallvec::SmallVec;
 
 const NONE: u32 = u32::MAX;
 const NO_REG: u8 = u8::MAX;
-
-/// Classes of registers.
-const CLASSES: usize = 3;
 
 /// As many indices as they have together.
 const REGS: usize = 192;
@@ -29,22 +27,37 @@ const REGS: usize = 192;
 /// At most so many arguments of a jump are wanted in registers.
 const MAX_JUMP_REGS: u32 = 8;
 
-/// The lists of a result, and one that is needed on the way.
-#[derive(Default)]
-struct Lists {
-    allocs: Vec<Allocation>,
-    offsets: Vec<u32>,
-    edits: Vec<(ProgPoint, Edit)>,
+/// What the pass looks up and notes on its way.
+struct Tables {
+    /// By value.
     homes: Vec<Home>,
+    /// By register.
+    occupants: [Occupant; REGS],
+    free_slots: Vec<u32>,
+    /// Those of the current instruction's results: free above it, not for what is reloaded behind it.
+    freed_slots: Vec<u32>,
+    /// Edits of the current instruction, in order: before it; after it, first stores, then moves, then reloads.
+    before: Vec<Edit>,
+    stores: Vec<Edit>,
+    moves: Vec<(PReg, PReg)>,
+    reloads: Vec<Edit>,
 }
 
-kept!(Lists: allocs, offsets, edits, homes);
+kept!(Tables: homes, free_slots, freed_slots, before, stores, moves, reloads);
 
-/// Keeps the memory of a result that nobody wants any more.
-pub(super) fn give_back(output: Output) {
-    let mut lists = Lists::kept();
-    (lists.allocs, lists.offsets, lists.edits) = (output.allocs, output.inst_alloc_offsets, output.edits);
-    lists.keep();
+impl Default for Tables {
+    fn default() -> Tables {
+        Tables {
+            homes: Vec::new(),
+            occupants: [NOBODY; REGS],
+            free_slots: Vec::new(),
+            freed_slots: Vec::new(),
+            before: Vec::new(),
+            stores: Vec::new(),
+            moves: Vec::new(),
+            reloads: Vec::new(),
+        }
+    }
 }
 
 /// What may be allocated, in the forms that either allocator wants.
@@ -66,24 +79,23 @@ impl From<MachineEnv> for Registers {
     }
 }
 
-/// Allocates registers.
-pub(super) fn allocate(function: &Allocatable<'_>, registers: &Registers) -> Result<Output, RegAllocError> {
-    let mut occupants = [NOBODY; REGS];
-    let mut scan = Scan::new(function, registers, &mut occupants);
+/// Allocates registers. Where the operands start is still to be said.
+pub(super) fn allocate(function: &Allocatable<'_>, registers: &Registers) -> Result<Box<Allocated>, RegAllocError> {
+    let mut tables = Tables::kept();
+    let mut output = Allocated::kept();
+    tables.homes.resize(function.num_vregs(), NOWHERE);
+    output.allocs.resize(function.operand_count(), Allocation::none());
+    let mut scan = Scan::new(function, registers, &mut tables, &mut output);
     scan.note_values();
     for block in (0..function.num_blocks()).rev() {
         scan.block(block)?;
     }
-    scan.output.edits.reverse();
-    scan.output.num_spillslots = scan.slots as usize * scan.slot_size;
-    let Scan { output, mut lists, homes, .. } = scan;
-    lists.homes = homes;
-    lists.keep();
+    (output.spill_words, output.used) = (scan.slots as usize * scan.slot_size, scan.used);
+    output.edits.reverse();
+    debug_assert!(tables.occupants.iter().all(|occupant| occupant.value == NONE));
+    tables.keep();
     Ok(output)
 }
-
-/// The registers of one class as bits.
-type Mask = u64;
 
 /// Where a value is, below the point that the pass has come to, and where it will be.
 #[derive(Clone, Copy)]
@@ -110,9 +122,6 @@ struct Occupant {
 
 const NOBODY: Occupant = Occupant { value: NONE, next_use: 0 };
 
-/// A few edits of one instruction.
-type Edits = SmallVec<[Edit; 4]>;
-
 struct Scan<'a, 'f> {
     function: &'a Allocatable<'f>,
     /// What may be allocated, by class.
@@ -122,25 +131,14 @@ struct Scan<'a, 'f> {
     scratch: [Option<PReg>; CLASSES],
     /// Registers that the parameters come in: the last choice for others.
     avoided: [Mask; CLASSES],
-    /// For what is given back.
-    lists: Box<Lists>,
-    /// By value.
-    homes: Vec<Home>,
-    /// By register.
-    occupants: &'a mut [Occupant; REGS],
+    tables: &'a mut Tables,
     occupied: [Mask; CLASSES],
+    /// Those that were used at all.
+    used: [Mask; CLASSES],
     slots: u32,
     /// Words of each, enough for any value.
     slot_size: usize,
-    free_slots: Vec<u32>,
-    /// Those of the current instruction's results: free above it, not for what is reloaded behind it.
-    freed_slots: SmallVec<[u32; 4]>,
-    output: Output,
-    /// Edits of the current instruction, in order: before it; after it, first stores, then moves, then reloads.
-    before: Edits,
-    stores: Edits,
-    moves: SmallVec<[(PReg, PReg); 4]>,
-    reloads: Edits,
+    output: &'a mut Allocated,
 }
 
 /// What the current instruction keeps others out of.
@@ -152,10 +150,6 @@ struct Pinned {
 
 fn class_index(class: RegClass) -> usize {
     class as usize
-}
-
-fn bit(reg: PReg) -> Mask {
-    1 << reg.hw_enc()
 }
 
 fn register(class: usize, number: u32) -> PReg {
@@ -171,34 +165,24 @@ fn masks(set: PRegSet) -> [Mask; CLASSES] {
 }
 
 impl<'a, 'f> Scan<'a, 'f> {
-    #[inline(always)]
-    fn new(function: &'a Allocatable<'f>, registers: &Registers, occupants: &'a mut [Occupant; REGS]) -> Scan<'a, 'f> {
-        let mut lists = Lists::kept();
-        let Lists { allocs, offsets, edits, homes } = std::mem::take(&mut *lists);
-        let mut output = Output { allocs, inst_alloc_offsets: offsets, edits, ..Output::default() };
-        output.allocs.resize(function.operand_count(), Allocation::none());
-        output.inst_alloc_offsets.extend_from_slice(function.starts());
-        let mut homes = homes;
-        homes.resize(function.num_vregs(), NOWHERE);
+    fn new(
+        function: &'a Allocatable<'f>,
+        registers: &Registers,
+        tables: &'a mut Tables,
+        output: &'a mut Allocated,
+    ) -> Scan<'a, 'f> {
         Scan {
             function,
             allocatable: registers.allocatable,
             preferred: registers.preferred,
             scratch: registers.env.scratch_by_class,
             avoided: [0; CLASSES],
-            lists,
-            homes,
-            occupants,
+            tables,
             occupied: [0; CLASSES],
+            used: [0; CLASSES],
             slots: 0,
             slot_size: function.flat().lanes.into(),
-            free_slots: Vec::new(),
-            freed_slots: SmallVec::new(),
             output,
-            before: Edits::new(),
-            stores: Edits::new(),
-            moves: SmallVec::new(),
-            reloads: Edits::new(),
         }
     }
 
@@ -216,10 +200,10 @@ impl<'a, 'f> Scan<'a, 'f> {
             }
             return;
         }
-        let mut home = Buf::filled(0u32, self.homes.len());
+        let mut home = Buf::filled(0u32, self.tables.homes.len());
         for (index, block) in blocks.iter().enumerate() {
             for reg in &block.params {
-                self.homes[reg.vreg()].global = true;
+                self.tables.homes[reg.vreg()].global = true;
             }
             let (start, end) = block.insts;
             for operand in function.operands_of(start as usize..end as usize) {
@@ -227,18 +211,18 @@ impl<'a, 'f> Scan<'a, 'f> {
                 self.note_hint(*operand);
                 match operand.kind() {
                     OperandKind::Def => home[value] = index as u32,
-                    OperandKind::Use => self.homes[value].global |= home[value] != index as u32,
+                    OperandKind::Use => self.tables.homes[value].global |= home[value] != index as u32,
                 }
             }
             for reg in &block.jump_args {
-                self.homes[reg.vreg()].global |= home[reg.vreg()] != index as u32;
+                self.tables.homes[reg.vreg()].global |= home[reg.vreg()] != index as u32;
             }
         }
     }
 
     fn note_hint(&mut self, operand: Operand) {
         if let (OperandKind::Def, OperandConstraint::FixedReg(reg)) = (operand.kind(), operand.constraint()) {
-            self.homes[operand.vreg().vreg()].hint = reg.index() as u8;
+            self.tables.homes[operand.vreg().vreg()].hint = reg.index() as u8;
         }
     }
 
@@ -258,7 +242,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         let function = self.function;
         let flat = &function.flat().blocks[block];
         for inst in (flat.insts.0..flat.insts.1).rev() {
-            if function.flat().insts[inst as usize].kind == FlatKind::Jump {
+            if matches!(function.flat().insts[inst as usize].kind, FlatKind::Jump) {
                 self.jump(block, inst)?;
             } else {
                 self.inst(inst)?;
@@ -277,7 +261,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         if self.occupied == [0; CLASSES] {
             return;
         }
-        let mut loads = Edits::new();
+        let mut loads = Vec::new();
         for class in 0..CLASSES {
             let mut rest = self.occupied[class];
             while rest != 0 {
@@ -288,27 +272,28 @@ impl<'a, 'f> Scan<'a, 'f> {
                 loads.push(Edit::Move { from, to: Allocation::reg(reg) });
             }
         }
-        loads.append(&mut self.before);
-        self.before = loads;
+        loads.append(&mut self.tables.before);
+        self.tables.before.append(&mut loads);
     }
 
     fn flush_edits(&mut self, inst: u32) {
-        if self.reloads.is_empty() && self.moves.is_empty() && self.stores.is_empty() && self.before.is_empty() {
+        let Tables { before, stores, moves, reloads, .. } = &mut *self.tables;
+        if reloads.is_empty() && moves.is_empty() && stores.is_empty() && before.is_empty() {
             return;
         }
         let inst = Inst::new(inst as usize);
         let edits = &mut self.output.edits;
         let after = ProgPoint::after(inst);
-        edits.extend(self.reloads.drain(..).rev().map(|edit| (after, edit)));
+        edits.extend(reloads.drain(..).rev().map(|edit| (after, edit)));
         let move_of = |(from, to)| (after, Edit::Move { from: Allocation::reg(from), to: Allocation::reg(to) });
-        match self.moves[..] {
+        match moves[..] {
             [] => {}
             [only] => edits.push(move_of(only)),
-            _ => edits.extend(moves::in_parallel(&self.moves, self.scratch).into_iter().rev().map(move_of)),
+            _ => edits.extend(moves::in_parallel(moves, self.scratch).into_iter().rev().map(move_of)),
         }
-        self.moves.clear();
-        edits.extend(self.stores.drain(..).rev().map(|edit| (after, edit)));
-        edits.extend(self.before.drain(..).rev().map(|edit| (ProgPoint::before(inst), edit)));
+        moves.clear();
+        edits.extend(stores.drain(..).rev().map(|edit| (after, edit)));
+        edits.extend(before.drain(..).rev().map(|edit| (ProgPoint::before(inst), edit)));
     }
 
     fn inst(&mut self, inst: u32) -> Result<(), RegAllocError> {
@@ -322,64 +307,69 @@ impl<'a, 'f> Scan<'a, 'f> {
         if let Some(clobbers) = function.clobbers(inst as usize) {
             self.clobber(masks(clobbers), operands, &mut pinned);
         }
-        let is_bound = operands.iter().any(|operand| operand.constraint() != OperandConstraint::Reg);
-        if is_bound {
-            self.reserve_fixed(operands, &mut pinned);
-        }
+        let is_bound = self.reserve_fixed(operands, &mut pinned);
         self.results(operands, range.start, &mut pinned)?;
         if is_bound {
             self.bound_uses(operands, range.start, inst, &mut pinned);
         }
         self.free_uses(operands, range.start, inst, &mut pinned)?;
-        self.free_slots.extend(self.freed_slots.drain(..));
+        self.release_slots();
         Ok(())
+    }
+
+    /// The slots of the current instruction's results are free above it.
+    fn release_slots(&mut self) {
+        if !self.tables.freed_slots.is_empty() {
+            self.tables.free_slots.append(&mut self.tables.freed_slots);
+        }
     }
 
     /// An instruction that reads any registers, then writes at most one: what the others do, in fewer steps.
     fn plain(&mut self, operands: &[Operand], start: usize, inst: u32) -> Result<(), RegAllocError> {
-        let (mut early, mut some_need_one) = ([0; CLASSES], false);
         for (index, operand) in operands.iter().enumerate() {
             let vreg = operand.vreg();
-            let value = vreg.vreg();
-            let mut place = self.homes[value].place;
+            let (value, class) = (vreg.vreg(), class_index(vreg.class()));
+            let Home { place, slot, global, .. } = self.tables.homes[value];
             if operand.kind() == OperandKind::Def {
                 // It comes before the arguments.
-                if place == NO_REG {
-                    place = self.pick(value, class_index(vreg.class()), 0)?.index() as u8;
-                }
-                let alloc = Allocation::reg(PReg::from_index(place.into()));
+                let reg = if place == NO_REG { self.pick(value, class, 0)? } else { PReg::from_index(place.into()) };
+                let alloc = Allocation::reg(reg);
                 self.output.allocs[start + index] = alloc;
-                self.finish_def(vreg, alloc);
-            } else if place == NO_REG {
-                some_need_one = true;
+                if global || slot != NONE {
+                    self.store(value, alloc);
+                }
+                if place != NO_REG {
+                    self.vacate(reg);
+                }
+                self.used[class] |= bit(reg);
+                continue;
+            }
+            let reg = if place != NO_REG {
+                PReg::from_index(place.into())
+            } else if let Some(reg) = self.free(value, class, 0) {
+                self.occupy(reg, value as u32);
+                reg
             } else {
-                let reg = PReg::from_index(place.into());
-                self.output.allocs[start + index] = Allocation::reg(reg);
-                self.occupants[reg.index()].next_use = inst;
-                early[class_index(vreg.class())] |= bit(reg);
-            }
+                self.crowded_uses(operands, start, inst)?;
+                break;
+            };
+            self.output.allocs[start + index] = Allocation::reg(reg);
+            self.tables.occupants[reg.index()].next_use = inst;
         }
-        if some_need_one {
-            for (index, operand) in operands.iter().enumerate() {
-                if operand.kind() == OperandKind::Def || !self.output.allocs[start + index].is_none() {
-                    continue;
-                }
-                let value = operand.vreg().vreg();
-                let class = class_index(operand.class());
-                if self.homes[value].place == NO_REG {
-                    let reg = self.pick(value, class, early[class])?;
-                    self.occupy(reg, value as u32);
-                }
-                let reg = PReg::from_index(self.homes[value].place.into());
-                self.output.allocs[start + index] = Allocation::reg(reg);
-                self.occupants[reg.index()].next_use = inst;
-                early[class] |= bit(reg);
-            }
-        }
-        if !self.freed_slots.is_empty() {
-            self.free_slots.extend(self.freed_slots.drain(..));
-        }
+        self.release_slots();
         Ok(())
+    }
+
+    /// The arguments of such an instruction where no register is free: those that have one, then those that need one.
+    #[cold]
+    fn crowded_uses(&mut self, operands: &[Operand], start: usize, inst: u32) -> Result<(), RegAllocError> {
+        let mut pinned = Pinned::default();
+        for (index, operand) in operands.iter().enumerate().filter(is_use) {
+            if let Some(reg) = self.output.allocs[start + index].as_reg() {
+                pinned.early[class_index(operand.class())] |= bit(reg);
+            }
+        }
+        self.free_uses(operands, start, inst, &mut pinned)
     }
 
     /// What is in registers that the instruction leaves undefined is reloaded behind it.
@@ -390,7 +380,7 @@ impl<'a, 'f> Scan<'a, 'f> {
                 let reg = register(class, doomed.trailing_zeros());
                 doomed &= doomed - 1;
                 // A result that is expected there is moved there.
-                if !operands.iter().any(|operand| is_def_of(*operand, self.occupants[reg.index()].value)) {
+                if !operands.iter().any(|operand| is_def_of(*operand, self.tables.occupants[reg.index()].value)) {
                     self.evict(reg);
                 }
             }
@@ -414,12 +404,15 @@ impl<'a, 'f> Scan<'a, 'f> {
         Ok(())
     }
 
-    /// Keeps others out of the fixed registers, and whoever is there, unless it is what belongs there.
-    fn reserve_fixed(&mut self, operands: &[Operand], pinned: &mut Pinned) {
+    /// Keeps others out of the fixed registers, and whoever is there, unless it is what belongs there. Tells whether any operand may not be in any register.
+    fn reserve_fixed(&mut self, operands: &[Operand], pinned: &mut Pinned) -> bool {
+        let mut is_bound = false;
         for operand in operands {
-            let OperandConstraint::FixedReg(reg) = operand.constraint() else { continue };
+            let constraint = operand.constraint();
+            is_bound |= !matches!(constraint, OperandConstraint::Reg);
+            let OperandConstraint::FixedReg(reg) = constraint else { continue };
             let class = class_index(reg.class());
-            let occupant = self.occupants[reg.index()].value;
+            let occupant = self.tables.occupants[reg.index()].value;
             let is_def = operand.kind() == OperandKind::Def;
             let belongs = occupant == operand.vreg().vreg() as u32
                 || (is_def && operands.iter().any(|other| is_def_of(*other, occupant)));
@@ -439,6 +432,7 @@ impl<'a, 'f> Scan<'a, 'f> {
                 pinned.late[class] |= bit(reg);
             }
         }
+        is_bound
     }
 
     /// The register that a result is written to.
@@ -454,7 +448,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         }
         let reg = match operand.constraint() {
             OperandConstraint::FixedReg(reg) => reg,
-            _ => match self.homes[value].place {
+            _ => match self.tables.homes[value].place {
                 index if index != NO_REG && taken & bit(PReg::from_index(index.into())) == 0 => {
                     PReg::from_index(index.into())
                 }
@@ -462,6 +456,7 @@ impl<'a, 'f> Scan<'a, 'f> {
             },
         };
         pinned.late[class] |= bit(reg);
+        self.used[class] |= bit(reg);
         if is_early {
             pinned.early[class] |= bit(reg);
         }
@@ -471,39 +466,48 @@ impl<'a, 'f> Scan<'a, 'f> {
     /// Stores and moves a result to where it is expected.
     fn finish_def(&mut self, vreg: VReg, written: Allocation) {
         let value = vreg.vreg();
-        if self.homes[value].global || self.homes[value].slot != NONE {
-            let to = self.slot_of(value as u32);
-            self.stores.push(Edit::Move { from: written, to });
-            if !self.homes[value].global {
-                self.freed_slots.push(self.homes[value].slot);
-            }
+        if self.tables.homes[value].global || self.tables.homes[value].slot != NONE {
+            self.store(value, written);
         }
-        if self.homes[value].place != NO_REG {
-            let to = PReg::from_index(self.homes[value].place.into());
+        if self.tables.homes[value].place != NO_REG {
+            let to = PReg::from_index(self.tables.homes[value].place.into());
             self.vacate(to);
             if let Some(from) = written.as_reg().filter(|from| *from != to) {
-                self.moves.push((from, to));
+                self.tables.moves.push((from, to));
             }
+        }
+    }
+
+    /// Stores a result in its slot.
+    fn store(&mut self, value: usize, written: Allocation) {
+        let to = self.slot_of(value as u32);
+        self.tables.stores.push(Edit::Move { from: written, to });
+        if !self.tables.homes[value].global {
+            self.tables.freed_slots.push(self.tables.homes[value].slot);
         }
     }
 
     /// The arguments that are wanted in the register of a result, or in a fixed one.
     fn bound_uses(&mut self, operands: &[Operand], start: usize, inst: u32, pinned: &mut Pinned) {
-        for (index, operand) in operands.iter().enumerate().filter(is_use) {
-            let shares = |operand: &Operand| operand.constraint() == OperandConstraint::Reuse(index);
-            let wanted = match (operands.iter().position(shares), operand.constraint()) {
-                (Some(result), _) => self.output.allocs[start + result].as_reg(),
-                (None, OperandConstraint::FixedReg(reg)) => Some(reg),
-                (None, _) => None,
+        for (index, operand) in operands.iter().enumerate() {
+            let (index, wanted) = match operand.constraint() {
+                // Results come first.
+                OperandConstraint::Reuse(shared) => (shared, self.output.allocs[start + index].as_reg()),
+                OperandConstraint::FixedReg(reg)
+                    if operand.kind() == OperandKind::Use && self.output.allocs[start + index].is_none() =>
+                {
+                    (index, Some(reg))
+                }
+                _ => continue,
             };
             let Some(reg) = wanted else { continue };
-            let value = operand.vreg().vreg();
-            if self.homes[value].place == NO_REG && self.occupants[reg.index()].value == NONE {
+            let value = operands[index].vreg().vreg();
+            if self.tables.homes[value].place == NO_REG && self.tables.occupants[reg.index()].value == NONE {
                 self.occupy(reg, value as u32);
-            } else if self.homes[value].place as usize != reg.index() {
-                let from = PReg::from_index(self.homes[value].place.into());
+            } else if self.tables.homes[value].place as usize != reg.index() {
+                let from = PReg::from_index(self.tables.homes[value].place.into());
                 pinned.early[class_index(from.class())] |= bit(from);
-                self.before.push(Edit::Move { from: Allocation::reg(from), to: Allocation::reg(reg) });
+                self.tables.before.push(Edit::Move { from: Allocation::reg(from), to: Allocation::reg(reg) });
             }
             self.set_use(start + index, reg, inst, pinned);
         }
@@ -520,7 +524,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         let mut some_need_one = false;
         for (index, operand) in operands.iter().enumerate().filter(is_use) {
             if self.output.allocs[start + index].is_none() {
-                match self.homes[operand.vreg().vreg()].place {
+                match self.tables.homes[operand.vreg().vreg()].place {
                     NO_REG => some_need_one = true,
                     place => self.set_use(start + index, PReg::from_index(place.into()), inst, pinned),
                 }
@@ -535,7 +539,7 @@ impl<'a, 'f> Scan<'a, 'f> {
             }
             let value = operand.vreg().vreg();
             let class = class_index(operand.class());
-            if self.homes[value].place == NO_REG {
+            if self.tables.homes[value].place == NO_REG {
                 let mut taken = pinned.early[class];
                 if operand.pos() == OperandPos::Late {
                     taken |= pinned.late[class];
@@ -543,34 +547,44 @@ impl<'a, 'f> Scan<'a, 'f> {
                 let reg = self.pick(value, class, taken)?;
                 self.occupy(reg, value as u32);
             }
-            self.set_use(start + index, PReg::from_index(self.homes[value].place.into()), inst, pinned);
+            self.set_use(start + index, PReg::from_index(self.tables.homes[value].place.into()), inst, pinned);
         }
         Ok(())
     }
 
     fn set_use(&mut self, at: usize, reg: PReg, inst: u32, pinned: &mut Pinned) {
         self.output.allocs[at] = Allocation::reg(reg);
-        self.occupants[reg.index()].next_use = inst;
-        pinned.early[class_index(reg.class())] |= bit(reg);
+        self.tables.occupants[reg.index()].next_use = inst;
+        let class = class_index(reg.class());
+        pinned.early[class] |= bit(reg);
+        self.used[class] |= bit(reg);
+    }
+
+    /// A free register for a value, none of `taken`.
+    fn free(&self, value: usize, class: usize, taken: Mask) -> Option<PReg> {
+        let free = self.allocatable[class] & !self.occupied[class] & !taken;
+        let hint = self.tables.homes[value].hint;
+        if hint != NO_REG && free & bit(PReg::from_index(hint.into())) != 0 {
+            return Some(PReg::from_index(hint.into()));
+        }
+        let choices = [free & self.preferred[class] & !self.avoided[class], free & self.preferred[class], free];
+        let choice = choices.into_iter().find(|choice| *choice != 0)?;
+        Some(register(class, choice.trailing_zeros()))
     }
 
     /// A register for a value, none of `taken`: free, or freed from the value that is wanted last.
     fn pick(&mut self, value: usize, class: usize, taken: Mask) -> Result<PReg, RegAllocError> {
-        let free = self.allocatable[class] & !self.occupied[class] & !taken;
-        let hint = self.homes[value].hint;
-        if hint != NO_REG && free & bit(PReg::from_index(hint.into())) != 0 {
-            return Ok(PReg::from_index(hint.into()));
-        }
-        let choices = [free & self.preferred[class] & !self.avoided[class], free & self.preferred[class], free];
-        if let Some(choice) = choices.into_iter().find(|choice| *choice != 0) {
-            return Ok(register(class, choice.trailing_zeros()));
+        if let Some(reg) = self.free(value, class, taken) {
+            return Ok(reg);
         }
         let mut rest = self.occupied[class] & self.allocatable[class] & !taken;
         let mut last: Option<PReg> = None;
         while rest != 0 {
             let reg = register(class, rest.trailing_zeros());
             rest &= rest - 1;
-            if last.is_none_or(|last| self.occupants[reg.index()].next_use > self.occupants[last.index()].next_use) {
+            if last.is_none_or(|last| {
+                self.tables.occupants[reg.index()].next_use > self.tables.occupants[last.index()].next_use
+            }) {
                 last = Some(reg);
             }
         }
@@ -580,16 +594,18 @@ impl<'a, 'f> Scan<'a, 'f> {
     }
 
     fn occupy(&mut self, reg: PReg, value: u32) {
-        self.homes[value as usize].place = reg.index() as u8;
-        self.occupants[reg.index()].value = value;
-        self.occupied[class_index(reg.class())] |= bit(reg);
+        self.tables.homes[value as usize].place = reg.index() as u8;
+        self.tables.occupants[reg.index()].value = value;
+        let class = class_index(reg.class());
+        self.occupied[class] |= bit(reg);
+        self.used[class] |= bit(reg);
     }
 
     fn vacate(&mut self, reg: PReg) -> u32 {
-        let value = std::mem::replace(&mut self.occupants[reg.index()].value, NONE);
+        let value = std::mem::replace(&mut self.tables.occupants[reg.index()].value, NONE);
         self.occupied[class_index(reg.class())] &= !bit(reg);
         if value != NONE {
-            self.homes[value as usize].place = NO_REG;
+            self.tables.homes[value as usize].place = NO_REG;
         }
         value
     }
@@ -599,15 +615,15 @@ impl<'a, 'f> Scan<'a, 'f> {
         let value = self.vacate(reg);
         if value != NONE {
             let from = self.slot_of(value);
-            self.reloads.push(Edit::Move { from, to: Allocation::reg(reg) });
+            self.tables.reloads.push(Edit::Move { from, to: Allocation::reg(reg) });
         }
     }
 
     fn slot_of(&mut self, value: u32) -> Allocation {
-        let home = &mut self.homes[value as usize];
+        let home = &mut self.tables.homes[value as usize];
         if home.slot == NONE {
             // A slot is free again above the definition of its value; those of values in several blocks never are.
-            let reused = if home.global { None } else { self.free_slots.pop() };
+            let reused = if home.global { None } else { self.tables.free_slots.pop() };
             home.slot = reused.unwrap_or_else(|| {
                 self.slots += 1;
                 self.slots - 1
@@ -627,16 +643,16 @@ impl<'a, 'f> Scan<'a, 'f> {
             let value = arg.vreg();
             let class = class_index(arg.class());
             let to = self.slot_of(param.vreg() as u32);
-            if self.homes[value].place == NO_REG
-                && !self.homes[value].global
+            if self.tables.homes[value].place == NO_REG
+                && !self.tables.homes[value].global
                 && self.occupied[class].count_ones() < MAX_JUMP_REGS
             {
                 let reg = self.pick(value, class, 0)?;
                 self.occupy(reg, value as u32);
-                self.occupants[reg.index()].next_use = inst;
+                self.tables.occupants[reg.index()].next_use = inst;
             }
-            if self.homes[value].place != NO_REG {
-                let from = Allocation::reg(PReg::from_index(self.homes[value].place.into()));
+            if self.tables.homes[value].place != NO_REG {
+                let from = Allocation::reg(PReg::from_index(self.tables.homes[value].place.into()));
                 stores.push(Edit::Move { from, to });
             } else {
                 let from = self.slot_of(value as u32);
@@ -646,7 +662,7 @@ impl<'a, 'f> Scan<'a, 'f> {
             }
         }
         self.copy_slots(slots)?;
-        self.before.extend(stores);
+        self.tables.before.extend(stores);
         Ok(())
     }
 }

@@ -4,10 +4,11 @@
 //! neither touches the stack or memory, nor calls, nor traps, nor writes a callee-saved register: no site and no fault lies in them. Where one of them
 //! returns, its epilogue is the bare return.
 
+use super::allocation::Allocated;
 use super::flat::{Flat, FlatKind};
 use super::layout::Layout;
 use super::target::Abi;
-use regalloc2::{Allocation, Edit, Inst, Output, PRegSet, ProgPoint};
+use regalloc2::{Allocation, Edit, Inst, PRegSet, ProgPoint};
 
 /// How often what lies before the frame is made smaller, until one block begins with the prologue.
 const MAX_ROUNDS: usize = 8;
@@ -31,7 +32,7 @@ impl Default for Shrunk {
 }
 
 /// Finds the blocks without a frame; none where the function had better make it at its entry.
-pub fn shrink(flat: &Flat, output: &Output, layout: &Layout, abi: &Abi) -> Option<Shrunk> {
+pub fn shrink(flat: &Flat, output: &Allocated, layout: &Layout, abi: &Abi) -> Option<Shrunk> {
     if flat.lanes > 1 || needs_frame(flat, output, abi.callee_saved, 0) {
         return None;
     }
@@ -85,7 +86,7 @@ fn only_returns(flat: &Flat, block: usize) -> bool {
 }
 
 /// Whether a block does what only code with a frame may do.
-fn needs_frame(flat: &Flat, output: &Output, callee_saved: PRegSet, block: usize) -> bool {
+fn needs_frame(flat: &Flat, output: &Allocated, callee_saved: PRegSet, block: usize) -> bool {
     let (start, end) = flat.blocks[block].insts;
     let touches = |alloc: Allocation| match alloc.as_reg() {
         Some(reg) => callee_saved.contains(reg),
@@ -97,6 +98,6 @@ fn needs_frame(flat: &Flat, output: &Output, callee_saved: PRegSet, block: usize
     moves.any(|(from, to)| touches(from) || touches(to) || only_returns(flat, block))
         || (start..end).any(|inst| {
             flat.insts[inst as usize].kind.needs_frame()
-                || output.inst_allocs(Inst::new(inst as usize)).iter().any(|alloc| touches(*alloc))
+                || output.of_inst(Inst::new(inst as usize)).iter().any(|alloc| touches(*alloc))
         })
 }

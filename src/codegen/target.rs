@@ -61,29 +61,26 @@ impl Abi {
     pub fn params(&self, params: &[Scalar]) -> (SmallVec<[Place; 8]>, u32) {
         let (mut ints, mut floats) = (self.int_args.iter(), self.float_args.iter());
         let mut words = 0;
-        let places = params
-            .iter()
-            .map(|scalar| {
-                let reg = if *scalar == Scalar::F64 { floats.next() } else { ints.next() };
-                match reg {
-                    Some(reg) => Place::Reg(*reg),
-                    None => {
-                        words += 1;
-                        Place::Stack(words - 1)
-                    }
+        let mut places = SmallVec::new();
+        for scalar in params {
+            let reg = if *scalar == Scalar::F64 { floats.next() } else { ints.next() };
+            places.push(match reg {
+                Some(reg) => Place::Reg(*reg),
+                None => {
+                    words += 1;
+                    Place::Stack(words - 1)
                 }
-            })
-            .collect();
+            });
+        }
         (places, words)
     }
 
     /// The registers of the results of such a function.
-    pub fn results(&self, results: &[Scalar]) -> SmallVec<[PReg; 2]> {
+    pub fn results(&self, results: &[Scalar]) -> impl Iterator<Item = PReg> {
         let mut ints = self.int_results.iter();
-        results
-            .iter()
-            .filter_map(|scalar| if *scalar == Scalar::F64 { Some(self.float_result) } else { ints.next().copied() })
-            .collect()
+        results.iter().filter_map(
+            move |scalar| if *scalar == Scalar::F64 { Some(self.float_result) } else { ints.next().copied() },
+        )
     }
 }
 
@@ -164,6 +161,12 @@ impl Operands<'_> {
         let reg = VReg::new(*self.vregs as usize, place.class());
         *self.vregs += 1;
         self.list.push(Operand::reg_fixed_def_at_start(reg, place));
+    }
+
+    /// Registers that the instruction leaves undefined, and no others.
+    pub(super) fn clobber_all(&mut self, regs: PRegSet) {
+        self.plain = false;
+        self.clobbers = regs;
     }
 
     /// A register that the instruction leaves undefined.

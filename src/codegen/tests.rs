@@ -1,6 +1,7 @@
 //! From programs to code: that allocations are right, that the tables agree with the code, and that size costs no more than size.
 
 use super::a64::A64;
+use super::allocation::Allocated;
 use super::blob::{CodeBlob, PoolEntry};
 use super::flat::{Flat, FlatKind};
 use super::regalloc::{Allocatable, check};
@@ -69,7 +70,7 @@ fn check_allocations<T: Target>(func: &Func, features: CpuFeatures) -> Box<Flat>
     let env = &registers.env;
     let options = RegallocOptions { validate_ssa: true, ..RegallocOptions::default() };
     let full = regalloc2::run(&function, env, &options);
-    for output in [full, scan::allocate(&function, registers)] {
+    for output in [full.map(Allocated::of), scan::allocate(&function, registers)] {
         let output = output.expect("registers");
         check(&function, env, &output);
         check_layout(&flat, &layout::order(&flat, &output));

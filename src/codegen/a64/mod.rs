@@ -22,14 +22,14 @@ use std::cell::Cell;
 
 /// Emits AArch64 machine code.
 pub struct A64 {
-    asm: VecAssembler<Aarch64Relocation>,
+    asm: Box<VecAssembler<Aarch64Relocation>>,
 }
 
 static ABI: Lazy<Abi> = Lazy::new(abi::abi);
 
 thread_local! {
     /// The last assembler, for its memory.
-    static ASM: Cell<Option<VecAssembler<Aarch64Relocation>>> = const { Cell::new(None) };
+    static ASM: Cell<Option<Box<VecAssembler<Aarch64Relocation>>>> = const { Cell::new(None) };
 }
 
 /// One or more instructions in dynasm's notation; `X(n)`, `W(n)`, `D(n)`, `S(n)` are registers by number, `XSP(n)` one that may be the stack pointer.
@@ -57,7 +57,7 @@ impl Target for A64 {
     type Reloc = Aarch64Relocation;
 
     fn new(_features: CpuFeatures) -> A64 {
-        A64 { asm: ASM.try_with(Cell::take).ok().flatten().unwrap_or_else(|| VecAssembler::new(0)) }
+        A64 { asm: ASM.try_with(Cell::take).ok().flatten().unwrap_or_else(|| Box::new(VecAssembler::new(0))) }
     }
 
     fn keep(self) {

@@ -52,8 +52,8 @@ impl Scan<'_, '_> {
 
     fn copy_slot(&mut self, from: Allocation, to: Allocation, class: RegClass) -> Result<(), RegAllocError> {
         let scratch = self.scratch[class_index(class)].ok_or(RegAllocError::TooManyLiveRegs)?;
-        self.before.push(Edit::Move { from, to: Allocation::reg(scratch) });
-        self.before.push(Edit::Move { from: Allocation::reg(scratch), to });
+        self.tables.before.push(Edit::Move { from, to: Allocation::reg(scratch) });
+        self.tables.before.push(Edit::Move { from: Allocation::reg(scratch), to });
         Ok(())
     }
 }

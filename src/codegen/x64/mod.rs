@@ -29,7 +29,7 @@ use std::cell::Cell;
 
 /// Emits x86-64 machine code.
 pub struct X64 {
-    asm: VecAssembler<X64Relocation>,
+    asm: Box<VecAssembler<X64Relocation>>,
     conventions: &'static Conventions,
 }
 
@@ -38,7 +38,7 @@ static CONVENTIONS: Lazy<[Conventions; 2]> = Lazy::new(|| [false, true].map(Conv
 
 thread_local! {
     /// The last assembler, for its memory.
-    static ASM: Cell<Option<VecAssembler<X64Relocation>>> = const { Cell::new(None) };
+    static ASM: Cell<Option<Box<VecAssembler<X64Relocation>>>> = const { Cell::new(None) };
 }
 
 /// What heads of loops on vectors are aligned to, as far as the code is.
@@ -82,7 +82,7 @@ impl Target for X64 {
     type Reloc = X64Relocation;
 
     fn new(features: CpuFeatures) -> X64 {
-        let asm = ASM.try_with(Cell::take).ok().flatten().unwrap_or_else(|| VecAssembler::new(0));
+        let asm = ASM.try_with(Cell::take).ok().flatten().unwrap_or_else(|| Box::new(VecAssembler::new(0)));
         X64 { asm, conventions: &CONVENTIONS[usize::from(features == CpuFeatures::V4)] }
     }
 
