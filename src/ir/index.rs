@@ -60,6 +60,28 @@ pub struct Index {
     pub position: Buf<u32>,
 }
 
+/// Where the values of a function without control ([`Func::is_in_line`]) come from, which is all that can be asked there.
+pub fn defs_in_line(func: &Func) -> Buf<Def> {
+    let mut defs = Buf::filled(Def::None, func.values.len());
+    for &param in &func.params {
+        defs[param.index()] = Def::Param;
+    }
+    for &id in &func.regions[func.body().index()].insts {
+        for (i, value) in func.results(id).enumerate() {
+            defs[value.index()] = Def::Result(id, i as u32);
+        }
+    }
+    defs
+}
+
+/// The instruction that gives a value, if one does.
+pub fn inst_of(defs: &[Def], value: Value) -> Option<InstId> {
+    match defs.get(value.index()) {
+        Some(&Def::Result(inst, _)) => Some(inst),
+        _ => None,
+    }
+}
+
 impl Index {
     /// Walks the function.
     pub fn new(func: &Func) -> Index {
@@ -91,28 +113,6 @@ impl Index {
         index
     }
 
-    /// Of a function without control ([`Func::is_in_line`]): definitions, which is all that can be asked there.
-    pub fn in_line(func: &Func) -> Index {
-        let mut index = Index {
-            def: Buf::filled(Def::None, func.values.len()),
-            owner: Buf::empty(),
-            region: Buf::empty(),
-            exits: Ways::default(),
-            repeats: Ways::default(),
-            order: Buf::empty(),
-            position: Buf::empty(),
-        };
-        for &param in &func.params {
-            index.def[param.index()] = Def::Param;
-        }
-        for &id in &func.regions[func.body().index()].insts {
-            for (i, value) in func.results(id).enumerate() {
-                index.def[value.index()] = Def::Result(id, i as u32);
-            }
-        }
-        index
-    }
-
     fn enter(&mut self, func: &Func, id: InstId, region: RegionId) {
         self.region[id.index()] = region;
         self.position[id.index()] = self.order.len() as u32;
@@ -138,10 +138,7 @@ impl Index {
 
     /// The instruction that gives the value, if one does.
     pub fn inst(&self, value: Value) -> Option<InstId> {
-        match self.def.get(value.index()) {
-            Some(&Def::Result(inst, _)) => Some(inst),
-            _ => None,
-        }
+        inst_of(&self.def, value)
     }
 
     /// Whether the value was defined before this instruction began: in scope there if it is in scope anywhere inside it.

@@ -24,7 +24,9 @@ pub(super) fn remove_dead_in_line(func: &mut Func) {
             insts[kept] = id;
         }
     }
-    insts.drain(..kept);
+    if kept > 0 {
+        insts.drain(..kept);
+    }
     func.regions[func.body as usize].insts = insts;
 }
 

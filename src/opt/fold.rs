@@ -6,8 +6,9 @@ use super::replace::Replace;
 use crate::hash::Map;
 use crate::ir::eval::{self, CANONICAL_NAN};
 use crate::ir::func::{Func, Inst, InstId, InstKind, Ty, Value, Values};
-use crate::ir::index::Index;
+use crate::ir::index::{Def, Index, defs_in_line, inst_of};
 use crate::ir::op::{Op, Scalar};
+use crate::reuse::Buf;
 use crate::types::Elem;
 
 /// How far back [`Fold::is_canonical`] looks.
@@ -16,10 +17,16 @@ const CANONICAL_DEPTH: u32 = 4;
 /// Folds the whole function in one walk.
 pub(super) fn fold(func: &mut Func) {
     let in_line = func.is_in_line();
-    let mut index = if in_line { Index::in_line(func) } else { Index::new(func) };
+    let (defs, order) = if in_line {
+        (defs_in_line(func), Buf::empty())
+    } else {
+        let Index { def, order, .. } = Index::new(func);
+        (def, order)
+    };
     let replace = Replace::new(func);
-    let order = std::mem::take(&mut index.order);
-    let mut fold = Fold { func, index, replace, inserted: Map::default() };
+    let is_constant = |kind| matches!(kind, InstKind::ConstF64(_) | InstKind::ConstI64(_) | InstKind::ConstBool(_));
+    let constants = func.insts.iter().any(|inst| is_constant(inst.kind));
+    let mut fold = Fold { func, defs, replace, constants, inserted: Map::default() };
     for &id in &order {
         fold.inst(id);
     }
@@ -56,8 +63,11 @@ enum Folded {
 
 struct Fold<'a> {
     func: &'a mut Func,
-    index: Index,
+    /// Where each value comes from.
+    defs: Buf<Def>,
     replace: Replace,
+    /// Whether any instruction is a constant.
+    constants: bool,
     inserted: Map<InstId, Vec<InstId>>,
 }
 
@@ -102,6 +112,7 @@ impl Fold<'_> {
                 inst.args = Values::default();
             }
             Some(Folded::Const(kind)) => {
+                self.constants = true;
                 let inst = &mut self.func.insts[id.index()];
                 inst.kind = kind;
                 inst.args = Values::default();
@@ -116,12 +127,12 @@ impl Fold<'_> {
     }
 
     fn kind(&self, value: Value) -> Option<InstKind> {
-        self.index.inst(value).map(|id| self.func.inst(id).kind)
+        inst_of(&self.defs, value).map(|id| self.func.inst(id).kind)
     }
 
     /// The operand of a value that is this operation of one.
     fn operand_of(&mut self, value: Value, op: Op) -> Option<Value> {
-        let id = self.index.inst(value)?;
+        let id = inst_of(&self.defs, value)?;
         if self.func.inst(id).kind != InstKind::Op(op) {
             return None;
         }
@@ -148,7 +159,7 @@ impl Fold<'_> {
 
     fn constant_op(&self, op: Op, args: &[Value]) -> Option<Folded> {
         // Most have an operand that is not constant, which is found without making a list.
-        if args.iter().any(|&arg| self.word(arg).is_none()) {
+        if !self.constants || args.iter().any(|&arg| self.word(arg).is_none()) {
             return None;
         }
         let words = args.iter().map(|&arg| self.word(arg)).collect::<Option<Vec<u64>>>()?;
@@ -181,10 +192,10 @@ impl Fold<'_> {
     fn identity(&mut self, id: InstId, op: Op, args: &[Value]) -> Option<Folded> {
         match *args {
             [x] => self.identity_of_one(op, x),
+            [x, y] if x == y => of_equals(op, x).or_else(|| self.right_constant(id, op, x, y)),
             [x, y] => self
                 .right_constant(id, op, x, y)
-                .or_else(|| if commutes(op) { self.right_constant(id, op, y, x) } else { None })
-                .or_else(|| if x == y { of_equals(op, x) } else { None }),
+                .or_else(|| if commutes(op) { self.right_constant(id, op, y, x) } else { None }),
             [a, b, c] if op == Op::Fma => self.negated_fma(a, b, c),
             _ => None,
         }
@@ -230,7 +241,7 @@ impl Fold<'_> {
 
     /// The comparison that holds just where this one does not; floats have none but for equality.
     fn negated(&mut self, x: Value) -> Option<Folded> {
-        let id = self.index.inst(x)?;
+        let id = inst_of(&self.defs, x)?;
         let InstKind::Op(op) = self.func.inst(id).kind else { return None };
         let &[a, b] = self.func.args(id) else { return None };
         let (a, b) = (self.replace.resolve(a), self.replace.resolve(b));
@@ -249,7 +260,7 @@ impl Fold<'_> {
 
     /// Whether a value is not a NaN other than the canonical one, as far as can be told quickly.
     fn is_canonical(&mut self, value: Value, depth: u32) -> bool {
-        let Some(id) = self.index.inst(value) else { return false };
+        let Some(id) = inst_of(&self.defs, value) else { return false };
         match self.func.inst(id).kind {
             InstKind::ConstF64(bits) => bits == CANONICAL_NAN || !f64::from_bits(bits).is_nan(),
             InstKind::Op(Op::IToF | Op::BToF | Op::FCanon) | InstKind::Math(_) => true,
@@ -269,6 +280,9 @@ impl Fold<'_> {
 
     /// Identities of `x op constant`.
     fn right_constant(&mut self, id: InstId, op: Op, x: Value, y: Value) -> Option<Folded> {
+        if !self.constants {
+            return None;
+        }
         match self.kind(y)? {
             InstKind::ConstF64(bits) => self.right_f64(id, op, x, f64::from_bits(bits)),
             InstKind::ConstI64(n) => right_i64(op, x, n),

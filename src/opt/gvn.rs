@@ -53,6 +53,9 @@ struct Table {
 
 kept!(Table: heads, entries);
 
+/// So many entries are in one list.
+const FEW: usize = 8;
+
 #[derive(Clone, Copy)]
 struct Entry {
     key: Key,
@@ -66,11 +69,15 @@ impl Table {
     /// For about so many entries.
     fn new(entries: usize) -> Box<Table> {
         let mut table = Table::kept();
-        table.heads.resize(entries.next_power_of_two(), 0);
+        // To compare a few takes less time than to hash one.
+        table.heads.resize(if entries <= FEW { 1 } else { entries.next_power_of_two() }, 0);
         table
     }
 
     fn list(&self, key: &Key) -> usize {
+        if self.heads.len() == 1 {
+            return 0;
+        }
         let [a, b, c] = key.args.map(u64::from);
         let mut hasher = self.keyed.build_hasher();
         hasher.write_u64(u64::from(key.kind) | u64::from(key.lanes) << 8 | u64::from(key.epoch) << 32);
@@ -233,13 +240,17 @@ impl Numbering<'_> {
 
     fn key(&mut self, id: InstId) -> Option<Key> {
         let inst = *self.func.inst(id);
+        let mut symmetric = false;
         let (kind, what) = match inst.kind {
             InstKind::ConstF64(bits) => (0, bits),
             InstKind::ConstI64(n) => (1, n as u64),
             InstKind::ConstBool(b) => (2, u64::from(b)),
             // A comparison with one use needs no register; with two it does.
             InstKind::Op(op) if op.result() == Scalar::Bool => return None,
-            InstKind::Op(op) => (3, op as u64),
+            InstKind::Op(op) => {
+                symmetric = commutes(op) || matches!(op, Op::IMin | Op::IMax);
+                (3, op as u64)
+            }
             InstKind::Math(math) => (4, math as u64),
             InstKind::Select => (5, 0),
             // Where one of them stands, the other would pass.
@@ -255,7 +266,7 @@ impl Numbering<'_> {
             let arg = self.func.args(id)[i];
             *slot = self.replace.resolve(arg).0;
         }
-        if matches!(inst.kind, InstKind::Op(op) if commutes(op) || matches!(op, Op::IMin | Op::IMax)) {
+        if symmetric {
             args[..2].sort_unstable();
         }
         let is_load = matches!(inst.kind, InstKind::Load(_));

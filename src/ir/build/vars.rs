@@ -32,7 +32,7 @@ impl Vars {
         let Vars { first_slot, tys, now, seen, round, .. } = &mut *vars;
         for local in &source.locals {
             first_slot.push(tys.len() as Slot);
-            tys.extend(tys_of(local.ty));
+            tys_of(local.ty).iter().for_each(|ty| tys.push(*ty));
         }
         first_slot.push(tys.len() as Slot);
         now.resize(tys.len(), UNDEFINED);
@@ -125,6 +125,9 @@ pub(super) struct Facts {
 
 impl Facts {
     pub(super) fn of(hir: &Hir, source: &hir::Func) -> Facts {
+        if hir.funcs.len() == 1 && hir.exprs.iter().all(is_of_scalars) {
+            return Facts { nodes: hir.exprs.len() + hir.steps.len(), ..Facts::default() };
+        }
         let mut walk = Walk { hir, facts: Facts::default(), allocations: 0, continues: 0 };
         walk.expr(source.body);
         walk.facts.allocates = walk.allocations > 0;
@@ -142,6 +145,16 @@ impl Facts {
     /// The variables assigned in a part, some more than once.
     pub(super) fn assigned(&self, part: Part) -> &[LocalId] {
         &self.assigned[part.start as usize..part.end as usize]
+    }
+}
+
+/// Whether an expression has neither control flow of its own nor anything to do with arrays: there is nothing to find out about such ones alone.
+fn is_of_scalars(expr: &hir::Expr) -> bool {
+    match expr.kind {
+        ExprKind::F64(_) | ExprKind::I64(_) | ExprKind::Bool(_) | ExprKind::Unit | ExprKind::Local(_) => true,
+        ExprKind::Op(..) | ExprKind::Math(..) | ExprKind::Powi(..) | ExprKind::Chain(..) => true,
+        ExprKind::Block(stmts, _) => stmts.len == 0,
+        _ => false,
     }
 }
 
