@@ -140,10 +140,10 @@ pub fn terms(count: usize) -> String {
     (0..count).map(term).collect::<Vec<_>>().join(" + ")
 }
 
-/// Engines that differ in metering.
+/// Engines that differ in metering; `CRESSET_VERIFY=0` leaves the verifier of finished code out.
 pub fn engine(metering: bool) -> Engine {
     let limits = Limits { fuel: Some(u64::MAX / 2), ..Limits::default() };
-    let verify = std::env::var_os("CRESSET_VERIFY").is_some_and(|verify| verify != "0");
+    let verify = std::env::var_os("CRESSET_VERIFY").is_none_or(|verify| verify != "0");
     Config::new()
         .metering(metering)
         .limits(limits)

@@ -1,6 +1,6 @@
 //! The check of a function with loops, in the way that nearly all of them need: at a loop's head, registers that the loop writes hold some number that is no less than
 //! the one there at first, and everything else is as it was. What turns out otherwise is taken back, and the walk done again; a walk that finds nothing to take back is the check.
-//! Where that does not prove enough, [`super::prove`] searches for more.
+//! Where that does not come to an end, it is tried once more with nothing said of those numbers. Where that does not prove enough, [`super::prove`] searches for more.
 
 use super::check::{Checker, Mode};
 use super::graph::NEVER;
@@ -49,6 +49,26 @@ pub(super) struct Written {
     words: Vec<i64>,
 }
 
+/// What is taken to hold of numbers that a loop writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// They are no less than at first.
+    NoLess,
+    /// Nothing.
+    Any,
+}
+
+/// What came of walks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    /// The function keeps to the rules.
+    Right,
+    /// Something could not be shown.
+    Wrong,
+    /// Something was taken back in each walk.
+    Unsettled,
+}
+
 /// The blocks of loops, and what they write.
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
@@ -75,24 +95,37 @@ impl Bodies {
 impl Checker<'_> {
     /// Whether the function keeps to the rules, as far as that can be seen without a search. Where it cannot, nothing is said.
     pub(super) fn attempt(&mut self) -> bool {
-        self.seed();
         self.mode = Mode::Attempt;
         self.claims = false;
         self.is_impatient = false;
+        match self.attempt_with(Expected::NoLess) {
+            Attempt::Right => true,
+            Attempt::Wrong => false,
+            // In deep nests, where each walk takes back what was claimed of one loop more.
+            Attempt::Unsettled => {
+                self.heads.iter_mut().flatten().for_each(|head| head.restart());
+                self.attempt_with(Expected::Any) == Attempt::Right
+            }
+        }
+    }
+
+    fn attempt_with(&mut self, expected: Expected) -> Attempt {
+        self.expected = expected;
+        self.seed();
         for _ in 0..WALKS {
             let notes = (self.written_results, self.read_only_results, self.passed_results.len());
             self.changed = false;
             let is_right = self.walk().is_ok();
             if is_right && !self.changed {
-                return true;
+                return Attempt::Right;
             }
             (self.written_results, self.read_only_results) = (notes.0, notes.1);
             self.passed_results.truncate(notes.2);
             if !is_right || self.is_exhausted() {
-                return false;
+                return Attempt::Wrong;
             }
         }
-        false
+        Attempt::Unsettled
     }
 
     /// Notes for each head what its loop writes.
@@ -144,6 +177,12 @@ impl Checker<'_> {
                 if let Some(head) = self.heads.get_mut(block as usize).and_then(Option::as_mut) {
                     head.seed = Some(written);
                 }
+            }
+        }
+        if self.may_count() {
+            let heads = bodies.inside.iter().zip(&mut self.heads).enumerate();
+            for (at, (inside, head)) in heads.filter(|(at, (inside, _))| **inside != *at as u32) {
+                head.iter_mut().for_each(|head| head.is_counted = true);
             }
         }
     }
@@ -232,14 +271,25 @@ impl Checker<'_> {
             {
                 continue;
             }
-            let counts = self.values.get(id).counts;
-            head.fresh.push(Fresh { location, lo: known.least(id), hi: i64::MAX, counts, extent: None });
+            let (lo, counts) = match self.expected {
+                Expected::NoLess => (known.least(id), self.values.get(id).counts),
+                Expected::Any => (i64::MIN, false),
+            };
+            let falls = self.may_fall(head, first, id);
+            head.fresh.push(Fresh { location, lo, hi: i64::MAX, counts, falls, extent: None });
         }
         let mut plant = |set: u32, held: &[u32], of: fn(u8) -> Reg| {
             for (reg, id) in (0..).zip(held) {
                 if *id != UNKNOWN && set >> reg & 1 != 0 {
                     let location = Location::Reg(of(reg));
-                    head.fresh.push(Fresh { location, lo: i64::MIN, hi: i64::MAX, counts: false, extent: None });
+                    head.fresh.push(Fresh {
+                        location,
+                        lo: i64::MIN,
+                        hi: i64::MAX,
+                        counts: false,
+                        falls: false,
+                        extent: None,
+                    });
                 }
             }
         };

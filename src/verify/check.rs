@@ -1,6 +1,6 @@
 //! One walk over each function, block after block: what each step does to what is known, and what it must keep to.
 
-use super::attempt::Bodies;
+use super::attempt::{Bodies, Expected};
 use super::exact::learn_exact;
 use super::graph::{Block, Graph, NEVER};
 use super::join::Head;
@@ -20,7 +20,7 @@ use crate::types::Type;
 pub(super) const PROBE: i64 = 4096;
 
 /// What may be looked at for each step of a function, in proofs and where ways meet: far more than code of ours takes.
-const EFFORT: u64 = 4096;
+const EFFORT: u64 = 512;
 
 /// A function's contract.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +73,8 @@ pub struct Checker<'a> {
     pub(super) mode: Mode,
     /// What the blocks of loops write.
     pub(super) bodies: Bodies,
+    /// What an attempt takes to hold of what loops write.
+    pub(super) expected: Expected,
     /// Whether more may be claimed.
     pub(super) claims: bool,
     /// Whether everything claimed of a head is taken back where something is wrong.
@@ -146,6 +148,7 @@ pub(super) fn check_and_tell(
         effort: 0,
         mode: Mode::Check,
         bodies: room.bodies,
+        expected: Expected::NoLess,
         claims: false,
         is_impatient: false,
         changed: false,
@@ -223,7 +226,7 @@ impl Checker<'_> {
             if self.attempt() {
                 return Ok(());
             }
-            self.heads.iter_mut().flatten().for_each(|head| **head = Head::default());
+            self.heads.iter_mut().flatten().for_each(|head| head.restart());
             // What a walk that only looks for proofs notes of results is not part of the check.
             let (written, read_only, passed) =
                 (self.written_results, self.read_only_results, self.passed_results.len());

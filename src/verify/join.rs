@@ -51,6 +51,8 @@ pub struct Fresh {
     pub hi: i64,
     /// It only counts.
     pub counts: bool,
+    /// No more than the value there at first.
+    pub falls: bool,
     /// It is the address of an array.
     pub extent: Option<ClaimedExtent>,
 }
@@ -88,6 +90,15 @@ pub struct Head {
     pub counted: Option<Vec<(Location, Count)>>,
     /// What its loop writes, until it is come to.
     pub(super) seed: Option<Written>,
+    /// Whether its loop is within another one that must come to an end without fuel: what its loop counts, the other one may count as well.
+    pub(super) is_counted: bool,
+}
+
+impl Head {
+    /// Nothing is claimed any more.
+    pub fn restart(&mut self) {
+        *self = Head { is_counted: self.is_counted, ..Head::default() };
+    }
 }
 
 impl State {
@@ -373,6 +384,12 @@ impl Checker<'_> {
                 value.extent = Some(extent);
             }
         }
+        for fresh in head.fresh.iter().filter(|fresh| fresh.falls) {
+            let [now, before] = [&self.state, &*first].map(|state| state.at(fresh.location));
+            let before = self.values.root(before);
+            self.state.learn(&self.values, self.values.root(now), before, 0);
+            self.values.pinned.push(before.0);
+        }
         for &(a, b, by) in &head.limits {
             if let (Some(a), Some(b)) = (self.term(&self.state, a), self.term(&self.state, b)) {
                 self.state.learn(&self.values, a, b, by.into());
@@ -433,6 +450,10 @@ impl Checker<'_> {
             if claim.counts && !counts {
                 is_right = false;
                 claim.counts = false;
+            }
+            if claim.falls && (id == UNKNOWN || !known.le(id, head.first.at(fresh.location), 0)) {
+                is_right = false;
+                claim.falls = false;
             }
             if let Some(claim) = claim.extent
                 && !self.extent_holds(head, at, claim, state)

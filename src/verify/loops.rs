@@ -3,7 +3,7 @@
 use super::check::Checker;
 use super::graph::{Block, NEVER};
 use super::join::{Head, Location};
-use super::state::{Known, State};
+use super::state::{Known, Limit, State};
 use super::step::{Reg, Step};
 use super::values::{Def, Id, UNKNOWN};
 use super::{Loops, Reason};
@@ -45,10 +45,21 @@ impl Checker<'_> {
             return Ok(());
         }
         match self.contract.loops {
-            Loops::Rows(first) if self.func.code.func >= first && self.counts_on(head, state) => Ok(()),
+            Loops::Rows(_) if self.may_count() && self.counts_on(head, state) => Ok(()),
             Loops::Free => Ok(()),
             _ => Err(Reason::Endless),
         }
+    }
+
+    /// Whether loops of this function may count instead of taking fuel.
+    pub(super) fn may_count(&self) -> bool {
+        matches!(self.contract.loops, Loops::Rows(first) if self.func.code.func >= first)
+    }
+
+    /// Whether a number at a loop's head is taken to be no greater than at first, until it is found to be: only where that may help a loop around it to count down.
+    pub(super) fn may_fall(&self, head: &Head, first: &State, id: Id) -> bool {
+        let is_number = self.values.number(id).is_none() && !self.values.is_address(id);
+        head.is_counted && id != UNKNOWN && is_number && (Known { values: &self.values, state: first }).least(id) >= 0
     }
 
     /// Whether something is greater than when control was here last, and still no greater than what was there before the loop; or less likewise. It must be the same
@@ -72,9 +83,12 @@ impl Checker<'_> {
             return false;
         }
         if count == Count::ToZero {
-            // Whatever it began with: once below that of before, it does not wrap around any more.
-            let less = matches!(self.values.def(now), Def::Sum(of, ..=-1) if of == before);
-            return less && (Known { values: &self.values, state }).least(now) >= 0;
+            // Whatever it began with: once below that of before, it does not wrap around any more. Loops inside may have taken more of it.
+            let known = Known { values: &self.values, state };
+            let is_less = |id: Id| matches!(self.values.def(id), Def::Sum(of, ..=-1) if of == before);
+            let is_below = |limit: &Limit| is_less(limit.than) && known.le(now, limit.than, 0);
+            let is_less = || is_less(now) || known.le(now, before, -1) || state.limits.iter().any(is_below);
+            return known.least(now) >= 0 && is_less();
         }
         let ((root, off), (now, by)) = (self.values.root(before), self.values.root(now));
         let Some(step) = by.checked_sub(off).filter(|_| root == now) else { return false };

@@ -45,7 +45,8 @@ impl Checker<'_> {
             let known = Known { values: &self.values, state: &head.first };
             let value = self.values.get(id);
             let (lo, hi) = if is_int { (known.least(id), known.greatest(id)) } else { (i64::MIN, i64::MAX) };
-            head.fresh.push(Fresh { location, lo, hi, counts: value.counts && is_int, extent: None });
+            let falls = is_int && self.may_fall(head, &head.first, id);
+            head.fresh.push(Fresh { location, lo, hi, counts: value.counts && is_int, falls, extent: None });
         }
         for &location in moved {
             let id = head.first.at(location);

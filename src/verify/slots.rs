@@ -10,6 +10,9 @@ const PIECE: usize = 64;
 /// Words further down are not followed.
 const FOLLOWED: usize = 1 << 16;
 
+/// So many pieces are looked through where comparisons are tidied up.
+const MANY: usize = 8;
+
 type Piece = [Id; PIECE];
 
 /// Words of the frame, by their place above the stack pointer at the function's entry.
@@ -98,6 +101,11 @@ impl Slots {
         for number in first..end {
             self.set_by_number(number, UNKNOWN);
         }
+    }
+
+    /// Whether there are more words than can be looked through again and again.
+    pub fn are_many(&self) -> bool {
+        self.pieces.len() > MANY
     }
 
     /// Words of which something is known.

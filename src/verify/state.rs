@@ -353,8 +353,12 @@ impl State {
         self.limits.push(Limit { less: a.0, than: b.0, by });
     }
 
-    /// Forgets comparisons of values that are nowhere any more; if there are few, the oldest, too.
+    /// Forgets comparisons of values that are nowhere any more; if there are few, the oldest, too. In large frames, where to look for values takes long, only the oldest.
     fn tidy(&mut self, values: &Values) {
+        if self.slots.are_many() {
+            self.limits.drain(..FORGOTTEN);
+            return;
+        }
         let mut named = [(ZERO, false); 2 * LIMITS];
         let named = named.get_mut(..2 * self.limits.len()).unwrap_or_default();
         for (pair, limit) in named.chunks_exact_mut(2).zip(&self.limits) {
@@ -369,6 +373,7 @@ impl State {
                 .take_while(|(named, _)| *named == id)
                 .for_each(|(_, is_alive)| *is_alive = true);
         };
+        values.pinned.iter().for_each(|id| note(*id));
         for id in self.held() {
             let value = values.get(id);
             note(id);

@@ -10,6 +10,8 @@ use crate::sema::hir::FuncId;
 use crate::trap::TrapKind;
 use crate::types::{Elem, Type};
 
+mod ends;
+
 /// Instructions of one byte each.
 struct Script(Vec<Vec<Step>>);
 
@@ -385,62 +387,6 @@ fn a_product_fits_where_its_upper_half_is_its_sign() {
     assert_eq!(script(INDEX, 63, Cond::Eq), Err(Reason::Bounds));
     assert_eq!(script(INDEX, 62, Cond::Ne), Err(Reason::Bounds));
     assert_eq!(script(LENGTH, 63, Cond::Ne), Err(Reason::Bounds));
-}
-
-#[test]
-fn loops_take_fuel_or_count_to_an_end() {
-    let script = |step: i64, bound: Src| {
-        vec![
-            frame(-8),
-            vec![Step::Const { to: 0, value: 0 }],
-            compare(0, bound),
-            branch(Cond::Ge, 6),
-            vec![Step::Add { to: 0, a: 0, b: Src::Const(step), shift: 0 }],
-            vec![Step::Jump { target: 2 }],
-            frame(8),
-            vec![Step::Return],
-        ]
-    };
-    let rows = Loops::Rows(FuncId(0));
-    assert_eq!(outcome_where(false, Loops::Free, script(1, Src::Reg(LENGTH))), Ok(()));
-    assert_eq!(outcome_where(false, Loops::Metered, script(1, Src::Reg(LENGTH))), Err(Reason::Endless));
-    assert_eq!(outcome_where(false, rows, script(1, Src::Reg(LENGTH))), Ok(()));
-    assert_eq!(outcome_where(false, Loops::Rows(FuncId(1)), script(1, Src::Reg(LENGTH))), Err(Reason::Endless));
-    assert_eq!(outcome_where(false, rows, script(0, Src::Reg(LENGTH))), Err(Reason::Endless));
-    assert_eq!(outcome_where(false, rows, script(-1, Src::Reg(LENGTH))), Err(Reason::Endless));
-    // The bound is another one each time.
-    let mut moving = script(1, Src::Reg(INDEX));
-    moving[4].push(Step::Any(Reg::Int(INDEX)));
-    assert_eq!(outcome_where(false, rows, moving), Err(Reason::Endless));
-    // Two ways back, each of which begins again what the other one counts.
-    let back = |counts: u8, again: u8| {
-        vec![Step::Add { to: counts, a: counts, b: Src::Const(1), shift: 0 }, Step::Const { to: again, value: 0 }]
-    };
-    let alternating = |other: Vec<Step>| {
-        vec![
-            frame(-8),
-            vec![Step::Const { to: 0, value: 0 }, Step::Const { to: 1, value: 0 }],
-            compare(0, Src::Reg(LENGTH)),
-            branch(Cond::Ge, 11),
-            compare(1, Src::Reg(LENGTH)),
-            branch(Cond::Ge, 11),
-            branch(Cond::Other, 9),
-            back(0, 1),
-            vec![Step::Jump { target: 2 }],
-            other,
-            vec![Step::Jump { target: 2 }],
-            frame(8),
-            vec![Step::Return],
-        ]
-    };
-    assert_eq!(outcome_where(false, rows, alternating(back(0, 1))), Ok(()));
-    assert_eq!(outcome_where(false, rows, alternating(back(1, 0))), Err(Reason::Endless));
-    let taken = vec![
-        Step::Compare { a: Src::Reg(FUEL), b: Src::Const(1) },
-        Step::Sub { to: FUEL, a: Src::Reg(FUEL), b: Src::Const(1) },
-    ];
-    let metered = vec![frame(-8), taken, branch(Cond::Below, 4), vec![Step::Jump { target: 1 }]];
-    assert_eq!(outcome_where(false, Loops::Metered, metered), Ok(()));
 }
 
 #[test]

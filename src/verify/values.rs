@@ -222,6 +222,8 @@ pub struct Values {
     masks: Vec<[LaneFacts; 2]>,
     /// Vectors that were stored, in ascending order, and the first of the values that are their lanes.
     stored: Vec<(Id, Id)>,
+    /// Values that others are compared with though they may be nowhere any more.
+    pub pinned: Vec<Id>,
     /// What was looked at so far in proofs and where ways meet.
     pub effort: Cell<u64>,
 }
@@ -232,6 +234,7 @@ impl Values {
         self.list.clear();
         self.masks.clear();
         self.stored.clear();
+        self.pinned.clear();
         self.list.push(Value::of(Def::Opaque));
         self.list.push(Value { counts: true, fits: true, ..Value { lo: 0, hi: 0, ..Value::of(Def::Const(0)) } });
     }

@@ -38,6 +38,7 @@ pub const FORMULAS: &[&str] = &[
     "if x > 0 { sqrt(x) } else { ks[bit_and(n, 3)] * y }",
     "{ var s = 0.0; for i in 0..5 { s += fs[i] * x; } s }",
     "div(n, m) + (if b { 1 } else { 2 })",
+    "{ var s = 0; for i in 0..min(n, 3) { for j in 0..2 { if x > y { break; } s += j; } } s }",
 ];
 
 /// Code with all that a verifier must know of it.
