@@ -180,8 +180,8 @@ impl Checker<'_> {
             }
         }
         if self.may_count() {
-            let heads = bodies.inside.iter().zip(&mut self.heads).enumerate();
-            for (at, (inside, head)) in heads.filter(|(at, (inside, _))| **inside != *at as u32) {
+            let heads = (0..).zip(&bodies.inside).zip(&mut self.heads);
+            for (_, head) in heads.filter(|((at, inside), _)| at != *inside) {
                 head.iter_mut().for_each(|head| head.is_counted = true);
             }
         }
