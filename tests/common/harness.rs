@@ -7,6 +7,7 @@ use cresset::opt::Passes;
 use cresset::{Arg, CancelHandle, Engine, Error, Execution, Type, Value};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 thread_local! {
     /// What host functions were called with, in order.
@@ -30,23 +31,50 @@ pub struct Seen {
     pub arrays: Vec<String>,
 }
 
+/// How many programs were compiled, and how many of those the verifier refused.
+pub static COMPILED: AtomicU64 = AtomicU64::new(0);
+pub static REFUSED: AtomicU64 = AtomicU64::new(0);
+
+/// A way of running programs. Code that the verifier does not accept is run all the same, so that it is compared, too; how much that is, is counted.
+struct Pair {
+    verified: Engine,
+    unverified: Engine,
+}
+
+impl Pair {
+    fn new(config: cresset::Config) -> Pair {
+        let engine = |config: cresset::Config| config.engine().expect("the way was tried before");
+        Pair { verified: engine(with_hosts(config.clone())), unverified: engine(with_hosts(config.verify(false))) }
+    }
+
+    fn compile(&self, program: &Program, types: &[(&str, Type)]) -> Result<cresset::Module, Error> {
+        COMPILED.fetch_add(1, Ordering::Relaxed);
+        match self.verified.compile_with(&program.source, types) {
+            Err(Error::Machine(error)) if error.starts_with("the code was refused") => {
+                REFUSED.fetch_add(1, Ordering::Relaxed);
+                self.unverified.compile_with(&program.source, types)
+            }
+            outcome => outcome,
+        }
+    }
+}
+
 /// The engines of all ways, made once.
 pub struct Harness {
     /// The reference first.
-    ways: Vec<(&'static str, Engine)>,
+    ways: Vec<(&'static str, Pair)>,
     /// Machine code that counts no fuel.
-    unmetered: Engine,
+    unmetered: Pair,
 }
 
 impl Harness {
     pub fn new() -> Harness {
-        let engine = |config: cresset::Config| with_hosts(config).engine().expect("the way was tried before");
         // Where the processor is an x86-64-v4, that is what is native.
         let ways: Vec<_> = ways().into_iter().filter(|way| way.name != "x86-64-v4").collect();
         let jit = ways.iter().find(|way| way.execution == Execution::Jit).expect("there is machine code");
         Harness {
-            unmetered: engine(jit.config().metering(false)),
-            ways: ways.iter().map(|way| (way.name, engine(way.config()))).collect(),
+            unmetered: Pair::new(jit.config().metering(false)),
+            ways: ways.iter().map(|way| (way.name, Pair::new(way.config()))).collect(),
         }
     }
 
@@ -127,7 +155,7 @@ fn with_hosts(config: cresset::Config) -> cresset::Config {
 }
 
 /// Compiles and runs a program; a panic is an error that tells its message.
-fn observe(engine: &Engine, program: &Program) -> Result<Seen, String> {
+fn observe(engine: &Pair, program: &Program) -> Result<Seen, String> {
     catch_unwind(AssertUnwindSafe(|| observe_calm(engine, program))).map_err(|panic| {
         let message = panic.downcast_ref::<String>().cloned();
         let message = message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -135,18 +163,18 @@ fn observe(engine: &Engine, program: &Program) -> Result<Seen, String> {
     })
 }
 
-fn observe_calm(engine: &Engine, program: &Program) -> Seen {
+fn observe_calm(engine: &Pair, program: &Program) -> Seen {
     CALLS.with_borrow_mut(Vec::clear);
     let mut seen = Seen { outcomes: Vec::new(), calls: Vec::new(), arrays: Vec::new() };
     let types: Vec<(&str, Type)> = program.inputs.iter().map(|(name, value)| (name.as_str(), value.ty())).collect();
-    let module = match engine.compile_with(&program.source, &types) {
+    let module = match engine.compile(program, &types) {
         Ok(module) => module,
         Err(error) => {
             seen.outcomes.push(engines::failure(&error, None));
             return seen;
         }
     };
-    let mut sandbox = engine.sandbox(program.limits.clone()).expect("a sandbox needs nothing");
+    let mut sandbox = engine.verified.sandbox(program.limits.clone()).expect("a sandbox needs nothing");
     let cancel = sandbox.cancel_handle();
     CANCEL.set(cancel.clone());
     if program.cancelled {
