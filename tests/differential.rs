@@ -72,10 +72,13 @@ fn random_programs_do_the_same_in_every_way() {
     let failures = failures.into_inner().unwrap();
     assert!(failures.is_empty(), "{} programs differ\n{}", failures.len(), failures.join("\n\n"));
     let classes = classes.into_inner().unwrap();
-    let [compiled, refused] = [&harness::COMPILED, &harness::REFUSED].map(|count| count.load(Ordering::Relaxed));
-    eprintln!("{classes:?}; of {compiled} compiled, the verifier refused {refused}");
+    eprintln!("{classes:?}");
     // Right code that is not proved even with every check in place is rare.
-    assert!(refused * 500 <= compiled + 2_000, "{refused} of {compiled} refused");
+    for (what, tally, one_in) in [("all", &harness::USUAL, 500), ("not all", &harness::UNUSUAL, 100)] {
+        let [compiled, refused] = [&tally.compiled, &tally.refused].map(|count| count.load(Ordering::Relaxed));
+        eprintln!("of {compiled} compiled with {what} passes, the verifier refused {refused}");
+        assert!(refused * one_in <= compiled + 4 * one_in, "{refused} of {compiled} refused");
+    }
     if count < 4_000 {
         return;
     }

@@ -32,26 +32,37 @@ pub struct Seen {
 }
 
 /// How many programs were compiled, and how many of those the verifier refused.
-pub static COMPILED: AtomicU64 = AtomicU64::new(0);
-pub static REFUSED: AtomicU64 = AtomicU64::new(0);
+#[derive(Default)]
+pub struct Tally {
+    pub compiled: AtomicU64,
+    pub refused: AtomicU64,
+}
+
+/// With all passes, as is usual.
+pub static USUAL: Tally = Tally { compiled: AtomicU64::new(0), refused: AtomicU64::new(0) };
+/// With passes left out: longer code, of which less can be seen.
+pub static UNUSUAL: Tally = Tally { compiled: AtomicU64::new(0), refused: AtomicU64::new(0) };
 
 /// A way of running programs. Code that the verifier does not accept is run all the same, so that it is compared, too; how much that is, is counted.
 struct Pair {
     verified: Engine,
     unverified: Engine,
+    tally: &'static Tally,
 }
 
 impl Pair {
     fn new(config: cresset::Config) -> Pair {
         let engine = |config: cresset::Config| config.engine().expect("the way was tried before");
-        Pair { verified: engine(with_hosts(config.clone())), unverified: engine(with_hosts(config.verify(false))) }
+        let tally = if config.passes == Passes::ALL { &USUAL } else { &UNUSUAL };
+        let [verified, unverified] = [true, false].map(|verify| engine(with_hosts(config.clone().verify(verify))));
+        Pair { verified, unverified, tally }
     }
 
     fn compile(&self, program: &Program, types: &[(&str, Type)]) -> Result<cresset::Module, Error> {
-        COMPILED.fetch_add(1, Ordering::Relaxed);
+        self.tally.compiled.fetch_add(1, Ordering::Relaxed);
         match self.verified.compile_with(&program.source, types) {
             Err(Error::Machine(error)) if error.starts_with("the code was refused") => {
-                REFUSED.fetch_add(1, Ordering::Relaxed);
+                self.tally.refused.fetch_add(1, Ordering::Relaxed);
                 self.unverified.compile_with(&program.source, types)
             }
             outcome => outcome,
