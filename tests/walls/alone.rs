@@ -3,7 +3,7 @@
 use crate::process::{End, end_and_errors};
 use crate::{apart, process::in_child};
 use cresset::memory::GUARD_SIZE;
-use cresset::walls::{Wall, put_up, take_down};
+use cresset::walls::{Wall, take_down};
 use cresset::{Arg, Buffer, Config, Engine, Error, Execution, Limits, TrapKind, Value};
 
 const REPORT: &str = "generated code faulted where it must not";
@@ -188,7 +188,7 @@ fn without_the_check_of_floating_point_control_others_tell() {
         assert_eq!(divide(1.0, 3.0), expected);
         take_down(Wall::FpEnvironment);
         assert_ne!(divide(1.0, 3.0), expected);
-        put_up();
+        cresset::walls::put_up();
         assert_eq!(divide(1.0, 3.0), expected);
         set(0x1F80);
     });
