@@ -111,7 +111,7 @@ impl Default for Config {
             source: SourceLimits::default(),
             metering: true,
             catch_faults: false,
-            // On AArch64 nests and rows of hundreds of loops are not proved yet.
+            // On AArch64 nests and rows of dozens of loops are not proved yet.
             verify: cfg!(target_arch = "x86_64"),
             passes: Passes::default(),
             hosts: Vec::new(),
@@ -150,7 +150,7 @@ impl Config {
         Config { catch_faults, ..self }
     }
 
-    /// Whether finished machine code is read back and checked by a verifier before it can run, as it is by default on x86-64. On AArch64 it is off by default: texts of hundreds of loops are not proved there. Off, faults of the compiler itself have one
+    /// Whether finished machine code is read back and checked by a verifier before it can run, as it is by default on x86-64. On AArch64 it is off by default: texts of dozens of loops are not proved there. Off, faults of the compiler itself have one
     /// wall less to pass, and compiling takes less time: a tenth to a fifth for formulas, more for deep nests of loops.
     pub fn verify(self, verify: bool) -> Config {
         Config { verify, ..self }
