@@ -209,7 +209,7 @@ impl<T: Target> Flattener<'_, T> {
 
     fn constant_last(&self, op: Op, args: &[Value]) -> Vec<Value> {
         match *args {
-            [a, b] if super::flatten::args::is_commutative(op) && self.is_loose(a) && !self.is_loose(b) => vec![b, a],
+            [a, b] if op.commutes() && self.is_loose(a) && !self.is_loose(b) => vec![b, a],
             _ => args.to_vec(),
         }
     }

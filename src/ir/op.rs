@@ -381,3 +381,31 @@ pub fn elem_scalar(elem: Elem) -> Scalar {
         Elem::Bool => Scalar::Bool,
     }
 }
+
+impl Op {
+    /// Whether its operands may change places without any difference that a program can see.
+    pub const fn commutes(self) -> bool {
+        matches!(
+            self,
+            Op::FAdd
+                | Op::FMul
+                | Op::FEq
+                | Op::FNe
+                | Op::IAdd
+                | Op::IMul
+                | Op::IWrappingAdd
+                | Op::IWrappingMul
+                | Op::IAnd
+                | Op::IOr
+                | Op::IXor
+                | Op::IMin
+                | Op::IMax
+                | Op::IEq
+                | Op::INe
+                | Op::BAnd
+                | Op::BOr
+                | Op::BEq
+                | Op::BNe
+        )
+    }
+}

@@ -195,7 +195,7 @@ impl Fold<'_> {
             [x, y] if x == y => of_equals(op, x).or_else(|| self.right_constant(id, op, x, y)),
             [x, y] => self
                 .right_constant(id, op, x, y)
-                .or_else(|| if commutes(op) { self.right_constant(id, op, y, x) } else { None }),
+                .or_else(|| if op.commutes() { self.right_constant(id, op, y, x) } else { None }),
             [a, b, c] if op == Op::Fma => self.negated_fma(a, b, c),
             _ => None,
         }
@@ -370,23 +370,4 @@ fn of_equals(op: Op, x: Value) -> Option<Folded> {
         Op::INe | Op::ILt | Op::BNe => Some(Folded::Const(InstKind::ConstBool(false))),
         _ => None,
     }
-}
-
-pub(super) fn commutes(op: Op) -> bool {
-    matches!(
-        op,
-        Op::FAdd
-            | Op::FMul
-            | Op::IAdd
-            | Op::IMul
-            | Op::IWrappingAdd
-            | Op::IWrappingMul
-            | Op::IAnd
-            | Op::IOr
-            | Op::IXor
-            | Op::BAnd
-            | Op::BOr
-            | Op::BEq
-            | Op::BNe
-    )
 }

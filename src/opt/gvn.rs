@@ -4,12 +4,11 @@
 //! trap counts too: the first of two has passed where the second stands. So does a read, unless something may have written in
 //! between, and what was stored counts as read.
 
-use super::fold::commutes;
 use super::replace::Replace;
 use crate::hash::Keyed;
 use crate::ir::func::{Func, InstId, InstKind, RegionId, Value};
 use crate::ir::index::Index;
-use crate::ir::op::{ArrayOp, Op, Scalar};
+use crate::ir::op::{ArrayOp, Scalar};
 use crate::reuse::{Buf, Keep, kept, reusable};
 use crate::types::Elem;
 use std::hash::{BuildHasher, Hasher};
@@ -248,7 +247,7 @@ impl Numbering<'_> {
             // A comparison with one use needs no register; with two it does.
             InstKind::Op(op) if op.result() == Scalar::Bool => return None,
             InstKind::Op(op) => {
-                symmetric = commutes(op) || matches!(op, Op::IMin | Op::IMax);
+                symmetric = op.commutes();
                 (3, op as u64)
             }
             InstKind::Math(math) => (4, math as u64),

@@ -32,7 +32,6 @@ pub struct Seen {
 }
 
 /// How many programs were compiled, and how many of those the verifier refused.
-#[derive(Default)]
 pub struct Tally {
     pub compiled: AtomicU64,
     pub refused: AtomicU64,

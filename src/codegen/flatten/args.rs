@@ -9,7 +9,7 @@ use crate::ir::op::Op;
 impl<T: Target> Flattener<'_, T> {
     /// Whether the operands of an operation change places: a constant comes second where the order is free.
     pub(super) fn is_swapped(&self, op: Op, a: Value, b: Value) -> bool {
-        self.constants && is_commutative(op) && self.constant(a).is_some() && self.constant(b).is_none()
+        self.constants && op.commutes() && self.constant(a).is_some() && self.constant(b).is_none()
     }
 
     /// Arguments of an operation.
@@ -44,30 +44,4 @@ impl<T: Target> Flattener<'_, T> {
             _ => Arg::Reg(self.reg(value)),
         }
     }
-}
-
-/// Whether the operands may change places without any difference that a program can see.
-pub(in crate::codegen) const fn is_commutative(op: Op) -> bool {
-    matches!(
-        op,
-        Op::FAdd
-            | Op::FMul
-            | Op::FEq
-            | Op::FNe
-            | Op::IAdd
-            | Op::IMul
-            | Op::IWrappingAdd
-            | Op::IWrappingMul
-            | Op::IAnd
-            | Op::IOr
-            | Op::IXor
-            | Op::IMin
-            | Op::IMax
-            | Op::IEq
-            | Op::INe
-            | Op::BAnd
-            | Op::BOr
-            | Op::BEq
-            | Op::BNe
-    )
 }
