@@ -221,10 +221,20 @@ impl Checker<'_> {
         let block = self.graph.blocks[block as usize];
         let insts = &self.graph.insts;
         let (from, to) = (insts[block.first as usize].first as usize, insts[block.end as usize].first as usize);
+        // What lies too far above the stack pointer is reached by a number in a register, put there just before.
+        let mut far = None;
         for step in self.graph.steps.get(from..to).unwrap_or_default() {
-            if let Step::Store { to: Place { base: Base::Stack, index: None, disp, bytes: 8 }, .. } = *step {
-                written.words.push(disp);
+            if let Step::Store { to: Place { base: Base::Stack, index, disp, bytes: 8 }, .. } = *step {
+                match (index, far) {
+                    (None, _) => written.words.push(disp),
+                    (Some((reg, 0)), Some((to, by))) if reg == to => written.words.push(disp.saturating_add(by)),
+                    _ => {}
+                }
             }
+            far = match *step {
+                Step::Const { to, value } => Some((to, value)),
+                _ => None,
+            };
         }
     }
 
@@ -234,16 +244,29 @@ impl Checker<'_> {
         let block = self.graph.blocks[at];
         let insts = &self.graph.insts;
         let (from, to) = (insts[block.first as usize].first as usize, insts[block.end as usize].first as usize);
+        let clobbers_at = |offset: i64| {
+            let helper = usize::try_from(offset / 8).ok().and_then(|at| self.contract.pool.get(at));
+            !matches!(helper, Some(PoolEntry::Helper(Helper::Poll | Helper::Trap | Helper::Rare)))
+        };
+        // The register that was loaded last from the pool, and from where.
+        let mut named = None;
         for step in self.graph.steps.get(from..to).unwrap_or_default() {
             step.written(&mut |reg| regs.add(reg));
             let clobbers = match *step {
-                Step::Call { .. } | Step::CallReg { .. } => true,
-                Step::CallPool { offset } => {
-                    let helper = usize::try_from(offset / 8).ok().and_then(|at| self.contract.pool.get(at));
-                    !matches!(helper, Some(PoolEntry::Helper(Helper::Poll | Helper::Trap | Helper::Rare)))
+                Step::Call { .. } => true,
+                Step::CallReg { reg } => named.is_none_or(|(of, offset)| Reg::Int(reg) != of || clobbers_at(offset)),
+                Step::CallPool { offset } => clobbers_at(offset),
+                Step::LoadPool { to: Some(to), offset, .. } => {
+                    named = Some((to, offset));
+                    false
                 }
                 _ => false,
             };
+            if let (Step::Call { .. } | Step::CallReg { .. } | Step::CallPool { .. }, Some(link)) =
+                (step, self.machine.link)
+            {
+                regs.add(Reg::Int(link));
+            }
             if clobbers {
                 self.machine.clobbered.iter().for_each(|reg| regs.add(Reg::Int(*reg)));
                 (regs.vectors, regs.masks) = (u32::MAX, u32::MAX);
@@ -266,10 +289,10 @@ impl Checker<'_> {
             if id == UNKNOWN || self.values.is_address(id) {
                 continue;
             }
-            if let Def::Context | Def::Frame(_) | Def::Helper(_) | Def::Mark | Def::Entry(_) | Def::Lane(..) =
-                self.values.def(id)
-            {
-                continue;
+            match self.values.def(id) {
+                Def::Context | Def::Frame(_) | Def::Helper(_) | Def::Mark | Def::Lane(..) => continue,
+                Def::Entry(_) if !first.slots.is_near_top(id) => continue,
+                _ => {}
             }
             let (lo, counts) = match self.expected {
                 Expected::NoLess => (known.least(id), self.values.get(id).counts),
@@ -280,7 +303,9 @@ impl Checker<'_> {
         }
         let mut plant = |set: u32, held: &[u32], of: fn(u8) -> Reg| {
             for (reg, id) in (0..).zip(held) {
-                if *id != UNKNOWN && set >> reg & 1 != 0 {
+                // What a register held at the entry is kept by calls, and given back by what saves it in the loop.
+                let is_kept = matches!(self.values.def(*id), Def::Entry(_)) && !first.slots.is_near_top(*id);
+                if *id != UNKNOWN && set >> reg & 1 != 0 && !is_kept {
                     let location = Location::Reg(of(reg));
                     head.fresh.push(Fresh {
                         location,

@@ -62,6 +62,11 @@ impl Slots {
         self.number(at).map_or(UNKNOWN, |number| self.by_number(number))
     }
 
+    /// Whether one of the topmost words holds this, where a function saves registers before all else.
+    pub fn is_near_top(&self, id: Id) -> bool {
+        self.pieces.first().and_then(Option::as_deref).is_some_and(|piece| piece.contains(&id))
+    }
+
     /// A word holds this now.
     pub fn set(&mut self, at: i64, id: Id) {
         if let Some(number) = self.number(at) {

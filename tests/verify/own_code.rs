@@ -157,3 +157,26 @@ fn kernels_are_accepted() {
     // Loops of lanes that `break` on some of them end by masks, which are not followed: such a kernel goes row by row.
     tally.finish([100, 100]);
 }
+
+/// Loops in a row and in each other, with frames larger than displacements reach: what holds at each head is found in a few walks, not one for each level.
+#[test]
+fn many_loops_are_accepted() {
+    let nest = |count: usize, open: &dyn Fn(usize) -> String, body: &str| {
+        let open: String = (0..count).map(open).collect();
+        format!("var x = 0; {open} {body} {} x", "}".repeat(count))
+    };
+    let vars: String = (0..50).map(|n| format!("var v{n} = 0; ")).collect();
+    let all: String = (0..60).map(|n| format!("v{n} += 1; ")).collect();
+    let texts = [
+        format!("var x = 0; {} x", "for i in 0..2 { x += i; }\n".repeat(1_500)),
+        nest(200, &|_| "for i in 0..1 { ".to_owned(), "x += 1;"),
+        nest(60, &|n| format!("var v{n} = 0; for i in 0..1 {{ "), &all),
+        vars + &nest(200, &|n| format!("for i in 0..1 {{ v{} += v{}; ", n % 50, (n + 1) % 50), "v0 += 1;"),
+    ];
+    for passes in [Passes::ALL, Passes::ALL.with_all_checks()] {
+        let mut tally = Tally::new(Loops::Metered);
+        programs(&corpus::engine(passes, true), &mut tally, &texts.clone().map(|text| (text, Vec::new())));
+        assert_eq!(tally.accepted, 2 * texts.len());
+        tally.finish([NONE, NONE]);
+    }
+}
