@@ -94,7 +94,7 @@ pub struct Config {
     /// Whether faults of memory in a running program are caught: a mapped file that became shorter is a trap then. It installs
     /// handlers of signals in the process, which pass on what is not theirs.
     pub catch_faults: bool,
-    /// Whether finished machine code is read back and checked before it can run; by default on x86-64, not on AArch64. What cannot be proved is compiled again with every check
+    /// Whether finished machine code is read back and checked before it can run, as it is by default. What cannot be proved is compiled again with every check
     /// in place; what then still cannot is run by the interpreter, or is an error where machine code was asked for.
     pub verify: bool,
     /// Which optimizations run; all by default.
@@ -111,8 +111,7 @@ impl Default for Config {
             source: SourceLimits::default(),
             metering: true,
             catch_faults: false,
-            // On AArch64 nests and rows of dozens of loops are not proved yet.
-            verify: cfg!(target_arch = "x86_64"),
+            verify: true,
             passes: Passes::default(),
             hosts: Vec::new(),
         }
@@ -150,7 +149,7 @@ impl Config {
         Config { catch_faults, ..self }
     }
 
-    /// Whether finished machine code is read back and checked by a verifier before it can run, as it is by default on x86-64. On AArch64 it is off by default: texts of dozens of loops are not proved there. Off, faults of the compiler itself have one
+    /// Whether finished machine code is read back and checked by a verifier before it can run, as it is by default. Off, faults of the compiler itself have one
     /// wall less to pass, and compiling takes less time: a tenth to a fifth for formulas, more for deep nests of loops.
     pub fn verify(self, verify: bool) -> Config {
         Config { verify, ..self }
