@@ -83,11 +83,14 @@ impl Fold<'_> {
         for (arg, &now) in args.iter_mut().zip(self.func.args(id)) {
             *arg = self.replace.resolve(now);
         }
-        let args = &args[..count];
         // Lanes of vectors are the business of kernels.
         if self.func.ty(inst.first_result).lanes != 1 {
             return;
         }
+        if let InstKind::Op(op) = inst.kind {
+            self.skim(id, op, &mut args[..count]);
+        }
+        let args = &args[..count];
         let folded = match inst.kind {
             InstKind::Op(op) => self.constant_op(op, args).or_else(|| self.identity(id, op, args)),
             InstKind::Math(math) => args
@@ -123,6 +126,25 @@ impl Fold<'_> {
                 inst.kind = InstKind::Op(op);
                 inst.args = args;
             }
+        }
+    }
+
+    /// Which NaN an operand of arithmetic is cannot be seen: the result of a call that is none any more needs not be made canonical for it.
+    fn skim(&mut self, id: InstId, op: Op, args: &mut [Value]) {
+        if self.func.inlined.is_empty()
+            || !matches!(op, Op::FAdd | Op::FSub | Op::FMul | Op::FDiv | Op::FSqrt | Op::Fma)
+        {
+            return;
+        }
+        let mut is_any = false;
+        for arg in &mut *args {
+            if let Some(inner) = self.operand_of(*arg, Op::FCanon) {
+                *arg = inner;
+                is_any = true;
+            }
+        }
+        if is_any {
+            self.func.insts[id.index()].args = self.func.new_values(args);
         }
     }
 

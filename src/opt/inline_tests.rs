@@ -30,6 +30,14 @@ fn a_small_function_stands_where_it_was_called() {
 }
 
 #[test]
+fn a_nan_is_made_canonical_only_where_its_bits_can_be_seen() {
+    let text = body("fn third(v) = v / 3; third(x) * third(x * 2) + sqrt(third(x + 1))");
+    assert_eq!(text.matches("fcanon").count(), 1, "{text}");
+    let text = body("fn third(v) = v / 3; third(x) * f64(bits(third(x * 2)))");
+    assert_eq!(text.matches("fcanon").count(), 2, "{text}");
+}
+
+#[test]
 fn a_return_in_the_middle_leaves_the_block_alone() {
     let text = body(
         "fn first(xs: [i64], v: i64) -> i64 { for i in 0..len(xs) { if xs[i] == v { return i; } } -1 } first(ks, 3) + n",
