@@ -45,6 +45,8 @@ impl Regs {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Written {
     regs: Regs,
+    /// General registers that are read from the head on before they are written, bit by bit.
+    live: u32,
     /// Whole words of the frame, above the stack pointer.
     words: Vec<i64>,
 }
@@ -80,6 +82,9 @@ pub(super) struct Bodies {
     /// Of each block: itself, or the head of a loop that it is in; so on from there, until the outermost one found so far.
     inside: Vec<u32>,
     work: Vec<u32>,
+    /// Of each block: which general registers are read from it on.
+    live: Vec<u32>,
+    uses: Vec<(u32, u32)>,
 }
 
 impl Bodies {
@@ -89,6 +94,7 @@ impl Bodies {
         self.leading.clear();
         self.inside.clear();
         self.work.clear();
+        self.live.clear();
     }
 }
 
@@ -130,10 +136,10 @@ impl Checker<'_> {
 
     /// Notes for each head what its loop writes.
     fn seed(&mut self) {
-        let mut bodies = std::mem::take(&mut self.bodies);
+        let mut bodies = std::mem::take(self.bodies);
         bodies.clear();
         self.find_bodies(&mut bodies);
-        self.bodies = bodies;
+        *self.bodies = bodies;
     }
 
     fn find_bodies(&mut self, bodies: &mut Bodies) {
@@ -160,14 +166,19 @@ impl Checker<'_> {
                 *place += 1;
             }
         }
-        bodies.written.extend((0..count).map(|at| self.written_by(at)));
+        // Behind the last way back there are no loops, nor in what leads nowhere.
+        let may_loop = |at: usize| self.graph.rank[at] <= self.last_back && !self.graph.blocks[at].is_trap;
+        let written = |at: usize| if may_loop(at) { self.written_by(at) } else { Regs::default() };
+        bodies.written.extend((0..count).map(written));
         bodies.inside.extend(0..count as u32);
+        self.find_live(&mut bodies.live, &mut bodies.uses);
         let mut words = WORDS * count;
         // Inner loops first: for those around them, they are one block.
         for at in (0..self.graph.order.len()).rev() {
             let block = self.graph.order[at];
             if self.heads.get(block as usize).is_some_and(Option::is_some) {
-                let mut written = Written { regs: bodies.written[block as usize], ..Written::default() };
+                let (regs, live) = (bodies.written[block as usize], bodies.live[block as usize]);
+                let mut written = Written { regs, live, ..Written::default() };
                 self.note_words(block, &mut written);
                 self.gather_body(block, bodies, &mut written, &mut words);
                 written.words.sort_unstable();
@@ -251,7 +262,7 @@ impl Checker<'_> {
         // The register that was loaded last from the pool, and from where.
         let mut named = None;
         for step in self.graph.steps.get(from..to).unwrap_or_default() {
-            step.written(&mut |reg| regs.add(reg));
+            step.each_written(|reg| regs.add(reg));
             let clobbers = match *step {
                 Step::Call { .. } => true,
                 Step::CallReg { reg } => named.is_none_or(|(of, offset)| Reg::Int(reg) != of || clobbers_at(offset)),
@@ -277,7 +288,7 @@ impl Checker<'_> {
 
     /// A loop's head is come to for the first time: what its loop writes is not taken to stay. Addresses are, for now: most are only read again from where they are kept.
     pub(super) fn plant(&self, head: &mut Head, first: &State) {
-        let Some(Written { regs, words }) = head.seed.take() else { return };
+        let Some(Written { regs, live, words }) = head.seed.take() else { return };
         let known = Known { values: &self.values, state: first };
         let special = [self.machine.context, self.machine.fuel, self.machine.depth];
         let ints = (0..).zip(first.ints).filter(|(reg, _)| regs.ints >> reg & 1 != 0 && !special.contains(reg));
@@ -285,8 +296,24 @@ impl Checker<'_> {
         // Where a loop moves the stack pointer, these are others, which then need not have been set free.
         let words = words.into_iter().map(|disp| first.sp.saturating_add(disp));
         let words = words.map(|at| (Location::Slot(at), first.slots.get(at)));
+        // What is written again before it is read need not be anything.
+        let nothing = |location: Location| Fresh {
+            location,
+            lo: i64::MIN,
+            hi: i64::MAX,
+            counts: false,
+            falls: false,
+            extent: None,
+        };
         for (location, id) in ints.chain(words) {
-            if id == UNKNOWN || self.values.is_address(id) {
+            if id == UNKNOWN {
+                continue;
+            }
+            if matches!(location, Location::Reg(Reg::Int(reg)) if live >> (reg & 31) & 1 == 0) {
+                head.fresh.push(nothing(location));
+                continue;
+            }
+            if self.values.is_address(id) {
                 continue;
             }
             match self.values.def(id) {
@@ -307,14 +334,7 @@ impl Checker<'_> {
                 let is_kept = matches!(self.values.def(*id), Def::Entry(_)) && !first.slots.is_near_top(*id);
                 if *id != UNKNOWN && set >> reg & 1 != 0 && !is_kept {
                     let location = Location::Reg(of(reg));
-                    head.fresh.push(Fresh {
-                        location,
-                        lo: i64::MIN,
-                        hi: i64::MAX,
-                        counts: false,
-                        falls: false,
-                        extent: None,
-                    });
+                    head.fresh.push(nothing(location));
                 }
             }
         };

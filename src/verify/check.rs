@@ -5,7 +5,7 @@ use super::exact::learn_exact;
 use super::graph::{Block, Graph, NEVER};
 use super::join::Head;
 use super::lanes::{learn_lane, learn_lane_of};
-use super::machine::{A64, Machine, Place, Places, X64};
+use super::machine::{A64, Machine, Place, Places, X64, set};
 use super::room::Room;
 use super::state::{Flags, Fuel, State};
 use super::step::{Cond, Decode, Reg, Src, Step};
@@ -13,6 +13,7 @@ use super::values::{Def, Extent, Id, MAX_LENGTH, UNKNOWN, Value, Values, Writabl
 use super::{Contract, Reason, Rejection, Verified};
 use crate::codegen::Arch;
 use crate::codegen::blob::FuncCode;
+use crate::reuse::Keep;
 use crate::runtime::program::FuncSignature;
 use crate::types::Type;
 
@@ -47,8 +48,8 @@ pub struct Checker<'a> {
     pub(super) contract: &'a Contract<'a>,
     pub(super) machine: &'static Machine,
     pub(super) func: Function<'a>,
-    pub(super) graph: Graph,
-    pub(super) values: Values,
+    pub(super) graph: &'a mut Graph,
+    pub(super) values: &'a mut Values,
     pub(super) state: Box<State>,
     /// Words of the caller's outgoing area that are parameters.
     pub(super) param_words: i64,
@@ -57,22 +58,22 @@ pub struct Checker<'a> {
     /// General registers that are not simply written, bit by bit.
     special: u32,
     /// What registers must hold at the end.
-    saved: Vec<(Reg, Id)>,
+    saved: &'a mut Vec<(Reg, Id)>,
     /// States that blocks are entered in.
-    pub(super) waiting: Vec<Option<Box<State>>>,
+    pub(super) waiting: &'a mut Vec<Option<Box<State>>>,
     /// What holds at heads of loops.
     pub(super) heads: Vec<Option<Box<Head>>>,
     /// Blocks behind the one with this place come to no loop's head any more.
     pub(super) last_back: u32,
     /// States that are not needed any more, for their memory.
     #[expect(clippy::vec_box, reason = "they are handed on")]
-    pub(super) spare: Vec<Box<State>>,
+    pub(super) spare: &'a mut Vec<Box<State>>,
     /// What may still be looked at before the function is given up, so that time is linear in its bytes whatever they are.
     effort: u64,
     /// What the walk is for.
     pub(super) mode: Mode,
     /// What the blocks of loops write.
-    pub(super) bodies: Bodies,
+    pub(super) bodies: &'a mut Bodies,
     /// What an attempt takes to hold of what loops write.
     pub(super) expected: Expected,
     /// Whether more may be claimed.
@@ -129,25 +130,27 @@ pub(super) fn check_and_tell(
         Arch::A64 => &A64,
     };
     let func = Function { code: first, signature: signature_of(first)? };
-    let room = Room::take();
+    let mut room = Room::kept();
+    let Room { graph, values, saved, waiting, bodies, spare } = &mut *room;
+    let state = spare.pop().unwrap_or_default();
     let mut checker = Checker {
         contract,
         machine,
         func,
-        graph: room.graph,
-        values: room.values,
-        state: Box::default(),
+        graph,
+        values,
+        state,
         param_words: 0,
         depth: UNKNOWN,
         special: 0,
-        saved: room.saved,
-        waiting: room.waiting,
+        saved,
+        waiting,
         heads: Vec::new(),
         last_back: 0,
-        spare: room.spare,
+        spare,
         effort: 0,
         mode: Mode::Check,
-        bodies: room.bodies,
+        bodies,
         expected: Expected::NoLess,
         claims: false,
         is_impatient: false,
@@ -163,11 +166,10 @@ pub(super) fn check_and_tell(
         rounds: Vec::new(),
         verified: Verified::default(),
     };
-    checker.state = checker.spare_state();
     let result = checker.functions(decoder, code, tell);
-    let Checker { graph, values, state, saved, waiting, bodies, mut spare, verified, .. } = checker;
+    let Checker { state, verified, spare, .. } = checker;
     spare.push(state);
-    Room { graph, values, saved, waiting, bodies, spare }.keep();
+    room.keep();
     result.map(|()| verified)
 }
 
@@ -216,10 +218,18 @@ impl Checker<'_> {
         if self.graph.blocks.is_empty() {
             return Err(Reason::FallsOff);
         }
-        self.special = self.special();
         self.values.effort.set(0);
         self.effort = EFFORT * (self.graph.steps.len() as u64 + 64);
         let loops = self.find_heads();
+        if loops == 0 && self.is_plain() {
+            let found = self.unreachable();
+            if cfg!(debug_assertions) {
+                (self.special, self.mode) = (self.special(), Mode::Check);
+                assert_eq!(self.walk(), found, "a walk finds what is found without one");
+            }
+            return found;
+        }
+        self.special = self.special();
         self.find_meters();
         self.verified.loops += loops;
         if loops > 0 {
@@ -243,9 +253,9 @@ impl Checker<'_> {
     fn special(&self) -> u32 {
         let Machine { never, saved, context, fuel, depth, .. } = self.machine;
         let code = self.func.code;
-        let saved = saved.iter().filter(|_| code.is_light);
-        let reserved = [context, fuel, depth].into_iter().filter(|_| !code.is_pure);
-        never.iter().chain(saved).chain(reserved).fold(0, |set, reg| set | 1 << (reg & 31))
+        let saved = if code.is_light { set(saved) } else { 0 };
+        let reserved = if code.is_pure { 0 } else { set(&[*context, *fuel, *depth]) };
+        set(never) | saved | reserved
     }
 
     /// Whether more was looked at than a function of this size is worth.
@@ -266,7 +276,8 @@ impl Checker<'_> {
     pub(super) fn walk(&mut self) -> Result<(), Reason> {
         self.values.clear();
         self.enter();
-        self.spare.extend(self.waiting.iter_mut().filter_map(Option::take));
+        // A walk that was given up leaves states there.
+        self.spare.extend(self.waiting.drain(..).flatten());
         self.waiting.resize_with(self.graph.blocks.len(), || None);
         for at in 0..self.graph.order.len() {
             let block = self.graph.order[at];
@@ -289,6 +300,9 @@ impl Checker<'_> {
 
     /// Where control never comes, nothing but padding and traps may stand.
     fn unreachable(&mut self) -> Result<(), Reason> {
+        if self.graph.order.len() == self.graph.blocks.len() {
+            return Ok(());
+        }
         for at in 0..self.graph.blocks.len() {
             let Block { first, end, .. } = self.graph.blocks[at];
             if self.graph.rank.get(at) != Some(&NEVER) {
@@ -312,12 +326,12 @@ impl Checker<'_> {
         self.saved.clear();
         let is_pure = self.func.code.is_pure;
         let special = [machine.context, machine.fuel, machine.depth];
-        let saved = machine.saved.iter().chain(special.iter().filter(|_| is_pure)).chain(&machine.link);
-        for reg in saved.map(|reg| Reg::Int(*reg)).chain(machine.saved_floats.clone().map(Reg::Vector)) {
-            let id = self.values.add(Value::of(Def::Entry(reg)));
-            self.state.set_reg(reg, id);
-            self.saved.push((reg, id));
+        machine.saved.iter().for_each(|reg| self.keep(Reg::Int(*reg)));
+        if is_pure {
+            special.iter().for_each(|reg| self.keep(Reg::Int(*reg)));
         }
+        machine.link.iter().for_each(|reg| self.keep(Reg::Int(*reg)));
+        machine.saved_floats.clone().for_each(|reg| self.keep(Reg::Vector(reg)));
         if !is_pure {
             let context = self.values.add(Value::of(Def::Context));
             self.state.set_reg(Reg::Int(machine.context), context);
@@ -352,6 +366,13 @@ impl Checker<'_> {
         self.state.touched = if machine.pushed > 0 { 0 } else { PROBE - 8 };
     }
 
+    /// A register must be given back as it is at the entry.
+    fn keep(&mut self, reg: Reg) {
+        let id = self.values.add(Value::of(Def::Entry(reg)));
+        self.state.set_reg(reg, id);
+        self.saved.push((reg, id));
+    }
+
     fn put(&mut self, place: Place, id: Id) {
         match place {
             Place::Reg(reg) => self.state.set_reg(reg, id),
@@ -360,7 +381,7 @@ impl Checker<'_> {
     }
 
     fn block(&mut self, at: u32) -> Result<(), Reason> {
-        let Block { first, end, target, falls_through } = self.graph.blocks[at as usize];
+        let Block { first, end, target, falls_through, .. } = self.graph.blocks[at as usize];
         self.ended = false;
         let mut branched = false;
         let keeps_floats = self.func.code.is_light && !self.machine.saved_floats.is_empty();
@@ -373,7 +394,12 @@ impl Checker<'_> {
                 match step {
                     Step::Branch { cond, .. } => {
                         let spent = self.leave_fuel(cond)?;
-                        if let Some(target) = target.filter(|target| self.matters(*target)) {
+                        if let Some(trap) = target.and_then(|target| self.trap_at(target)) {
+                            if !self.is_in_vain() {
+                                self.trap(trap, spent == Some(true))?;
+                                self.inst = inst;
+                            }
+                        } else if let Some(target) = target.filter(|target| self.matters(*target)) {
                             let mut taken = self.copy_of_state();
                             taken.assume(&self.values, cond, true);
                             learn_exact(&mut self.values, &mut taken, cond, true);
@@ -435,6 +461,28 @@ impl Checker<'_> {
         }
         let state = self.take_state();
         self.edge(at, at + 1, state)
+    }
+
+    /// The instruction of a block that is nothing but a trap.
+    fn trap_at(&self, block: u32) -> Option<u32> {
+        self.graph.blocks.get(block as usize).filter(|block| block.is_trap).map(|block| block.first)
+    }
+
+    /// A branch to a trap: of what is known here, nothing but the fuel matters there, and what does the branch does not change.
+    fn trap(&mut self, inst: u32, is_spent: bool) -> Result<(), Reason> {
+        let fuel = self.state.fuel;
+        if is_spent {
+            self.state.fuel = Fuel::Spent;
+        }
+        self.inst = inst;
+        let [Step::CallPool { offset }] = *self.graph.steps_of(inst) else { return Err(Reason::Shape) };
+        self.step(Step::CallPool { offset })?;
+        if !self.ended {
+            return Err(Reason::FallsOff);
+        }
+        self.ended = false;
+        self.state.fuel = fuel;
+        Ok(())
     }
 
     /// Whether it matters what holds where a block is entered: not to a search for what holds at heads of loops, if it does not come to one.

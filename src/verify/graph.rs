@@ -25,6 +25,8 @@ pub struct Block {
     pub target: Option<u32>,
     /// Whether control also comes to the next block.
     pub falls_through: bool,
+    /// Whether it is nothing but a call through the pool that control does not come back from: a trap.
+    pub is_trap: bool,
 }
 
 /// A function's code.
@@ -40,24 +42,26 @@ pub struct Graph {
     pub order: Vec<u32>,
     /// The place of each block in that order; `u32::MAX` where control never comes.
     pub rank: Vec<u32>,
-    leaders: Vec<u32>,
+    /// Of each instruction: whether a block begins with it.
+    leads: Vec<bool>,
     ends: Vec<End>,
     work: Vec<(u32, u8)>,
-    seen: Vec<bool>,
-    decoded: Decoded,
 }
 
 /// An instruction that control does not simply go on behind.
 #[derive(Clone, Copy, Debug)]
 struct End {
     inst: u32,
-    /// Where else it goes to.
+    /// Where else it goes to: an offset, then an instruction.
     target: Option<u32>,
     falls_through: bool,
 }
 
 /// A block that control never comes to.
 pub const NEVER: u32 = u32::MAX;
+
+/// A block that it comes to, but which has no place yet.
+const SEEN: u32 = u32::MAX - 1;
 
 impl Graph {
     /// Decodes a function.
@@ -73,50 +77,78 @@ impl Graph {
         pool: &[PoolEntry],
     ) -> Result<(), (u32, Reason)> {
         self.insts.clear();
-        self.steps.clear();
         self.blocks.clear();
         self.order.clear();
         self.rank.clear();
-        self.leaders.clear();
         self.ends.clear();
-        let mut at = start;
-        let mut named = None;
-        while at < end {
-            let refused = decoder.decode_into(code, at, &mut self.decoded);
-            refused.map_err(|refused| (at, Reason::Refused(refused)))?;
-            self.insts.push(Inst { offset: at, first: self.steps.len() as u32 });
-            let mut name = None;
-            let mut is_end = false;
-            for step in self.decoded.as_slice() {
-                if is_end {
-                    return Err((at, Reason::Shape));
-                }
-                let (target, falls_through) = match *step {
-                    Step::Branch { target, .. } | Step::BranchZero { target, .. } => (Some(target), true),
-                    Step::Jump { target } => (Some(target), false),
-                    Step::Return | Step::Stop => (None, false),
-                    Step::CallPool { offset } if is_trap(pool, offset) => (None, false),
-                    Step::CallReg { reg } if named.is_some_and(|(to, at)| to == reg && is_trap(pool, at)) => {
-                        (None, false)
-                    }
-                    Step::LoadPool { to: Some(Reg::Int(to)), offset, .. } => {
-                        name = Some((to, offset));
-                        continue;
-                    }
-                    _ => continue,
-                };
-                is_end = true;
-                self.ends.push(End { inst: self.insts.len() as u32 - 1, target, falls_through });
-            }
-            named = name;
-            self.steps.extend_from_slice(self.decoded.as_slice());
-            let next = at.checked_add(self.decoded.len).filter(|next| *next > at && *next <= end);
-            at = next.ok_or((at, Reason::Straddles))?;
-        }
+        let mut decoded = Decoded::reusing(std::mem::take(&mut self.steps));
+        let result = self.decode(decoder, code, start, end, pool, &mut decoded);
+        self.steps = decoded.into_steps();
+        result?;
         self.insts.push(Inst { offset: end, first: self.steps.len() as u32 });
         self.split()?;
         self.sort();
         Ok(())
+    }
+
+    fn decode(
+        &mut self,
+        decoder: &dyn Decode,
+        code: &[u8],
+        start: u32,
+        end: u32,
+        pool: &[PoolEntry],
+        decoded: &mut Decoded,
+    ) -> Result<(), (u32, Reason)> {
+        let mut at = start;
+        // What the instruction before left in a register, of the pool.
+        let mut named = None;
+        while at < end {
+            let refused = decoder.decode_into(code, at, decoded);
+            refused.map_err(|refused| (at, Reason::Refused(refused)))?;
+            let inst = self.insts.len() as u32;
+            self.insts.push(Inst { offset: at, first: decoded.before() as u32 });
+            let before = named.take();
+            if decoded.has_way() {
+                named = self.end(inst, decoded.as_slice(), before, pool).map_err(|reason| (at, reason))?;
+            }
+            decoded.keep();
+            let next = at.checked_add(decoded.len).filter(|next| *next > at && *next <= end);
+            at = next.ok_or((at, Reason::Straddles))?;
+        }
+        Ok(())
+    }
+
+    /// Notes where control goes behind an instruction, if not simply on. Gives the word of the pool that it loads to a register; `named` is that of the one before.
+    fn end(
+        &mut self,
+        inst: u32,
+        steps: &[Step],
+        named: Option<(u8, i64)>,
+        pool: &[PoolEntry],
+    ) -> Result<Option<(u8, i64)>, Reason> {
+        let mut name = None;
+        let mut is_end = false;
+        for step in steps {
+            if is_end {
+                return Err(Reason::Shape);
+            }
+            let (target, falls_through) = match *step {
+                Step::Branch { target, .. } | Step::BranchZero { target, .. } => (Some(target), true),
+                Step::Jump { target } => (Some(target), false),
+                Step::Return | Step::Stop => (None, false),
+                Step::CallPool { offset } if is_trap(pool, offset) => (None, false),
+                Step::CallReg { reg } if named.is_some_and(|(to, at)| to == reg && is_trap(pool, at)) => (None, false),
+                Step::LoadPool { to: Some(Reg::Int(to)), offset, .. } => {
+                    name = Some((to, offset));
+                    continue;
+                }
+                _ => continue,
+            };
+            is_end = true;
+            self.ends.push(End { inst, target, falls_through });
+        }
+        Ok(name)
     }
 
     /// Instructions or steps that there is memory for.
@@ -128,6 +160,12 @@ impl Graph {
     pub fn steps_of(&self, inst: u32) -> &[Step] {
         let at = |inst: u32| self.insts.get(inst as usize).map_or(self.steps.len(), |inst| inst.first as usize);
         self.steps.get(at(inst)..at(inst + 1)).unwrap_or_default()
+    }
+
+    /// The steps of a block.
+    pub fn steps_in(&self, block: &Block) -> &[Step] {
+        let at = |inst: u32| self.insts.get(inst as usize).map_or(self.steps.len(), |inst| inst.first as usize);
+        self.steps.get(at(block.first)..at(block.end)).unwrap_or_default()
     }
 
     /// The first byte of an instruction.
@@ -147,33 +185,41 @@ impl Graph {
         if let [End { inst, target: None, falls_through: false }] = self.ends[..]
             && inst + 1 == count
         {
-            self.blocks.push(Block { first: 0, end: count, target: None, falls_through: false });
+            self.blocks.push(Block { first: 0, end: count, target: None, falls_through: false, is_trap: false });
             return Ok(());
         }
         // The first instruction of each block: behind the last one of another, or where a branch goes.
-        self.leaders.push(0);
-        for end in &self.ends {
-            self.leaders.push(end.inst + 1);
+        self.leads.clear();
+        self.leads.resize(count as usize + 1, false);
+        self.leads[0] = true;
+        for end in &mut self.ends {
+            self.leads[end.inst as usize + 1] = true;
             let Some(target) = end.target else { continue };
             match self.insts.binary_search_by_key(&target, |inst| inst.offset) {
-                Ok(inst) if (inst as u32) < count => self.leaders.push(inst as u32),
+                Ok(inst) if (inst as u32) < count => {
+                    self.leads[inst] = true;
+                    end.target = Some(inst as u32);
+                }
                 _ => return Err((target, Reason::Target)),
             }
         }
-        self.leaders.push(count);
-        self.leaders.sort_unstable();
-        self.leaders.dedup();
-        let mut ends = self.ends.iter().peekable();
-        for leaders in self.leaders.windows(2) {
-            let &[first, behind] = leaders else { continue };
-            let end = ends.next_if(|end| end.inst + 1 == behind);
+        self.leads[count as usize] = true;
+        let (mut first, mut ends) = (0, self.ends.iter().peekable());
+        for (behind, _) in self.leads.iter().enumerate().skip(1).filter(|(_, leads)| **leads) {
+            let end = ends.next_if(|end| end.inst as usize + 1 == behind);
             let (target, falls_through) = end.map_or((None, true), |end| (end.target, end.falls_through));
-            self.blocks.push(Block { first, end: behind, target, falls_through });
+            let behind = behind as u32;
+            let is_trap = first + 1 == behind
+                && target.is_none()
+                && !falls_through
+                && matches!(self.steps_of(first), [Step::CallPool { .. }]);
+            self.blocks.push(Block { first, end: behind, target, falls_through, is_trap });
+            first = behind;
         }
         for at in 0..self.blocks.len() {
             let Some(target) = self.blocks[at].target else { continue };
-            let found = self.blocks.binary_search_by_key(&target, |block| self.insts[block.first as usize].offset);
-            self.blocks[at].target = Some(found.map_err(|_| (target, Reason::Target))? as u32);
+            let found = self.blocks.binary_search_by_key(&target, |block| block.first);
+            self.blocks[at].target = Some(found.map_err(|_| (self.offset(target), Reason::Target))? as u32);
         }
         if self.blocks.last().is_some_and(|last| last.falls_through) {
             return Err((self.offset(count), Reason::FallsOff));
@@ -189,9 +235,7 @@ impl Graph {
             self.rank.iter_mut().for_each(|rank| *rank = 0);
             return;
         }
-        self.seen.clear();
-        self.seen.resize(self.blocks.len(), false);
-        self.seen[0] = true;
+        self.rank[0] = SEEN;
         self.work.clear();
         self.work.push((0, 0));
         while let Some((block, step)) = self.work.last_mut() {
@@ -208,9 +252,9 @@ impl Graph {
             };
             *step += 1;
             if let Some(next) = next
-                && let Some(seen @ false) = self.seen.get_mut(next as usize)
+                && let Some(rank @ &mut NEVER) = self.rank.get_mut(next as usize)
             {
-                *seen = true;
+                *rank = SEEN;
                 self.work.push((next, 0));
             }
         }

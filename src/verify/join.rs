@@ -5,7 +5,7 @@ use super::attempt::Written;
 use super::check::{Checker, Mode};
 use super::graph::NEVER;
 use super::loops::Count;
-use super::state::{Flags, Fuel, Known, Limit, Root, State};
+use super::state::{Flags, Fuel, Known, Root, State};
 use super::step::Reg;
 use super::values::{COUNTED, Def, Extent, Id, UNKNOWN, Value, Writable, ZERO};
 use std::ops::Range;
@@ -15,6 +15,9 @@ const COMPARED: usize = 12;
 
 /// So many of them are found again where another location holds the same two.
 const REMEMBERED: usize = 64;
+
+/// So many registers are compared at once.
+const GROUP: usize = 4;
 
 /// So many lengths are tried for an array whose address differs.
 const CANDIDATES: usize = 32;
@@ -188,16 +191,24 @@ impl Checker<'_> {
             _ => return Err(Reason::Join),
         };
         a.touched = a.touched.max(b.touched);
-        a.nots = a.nots.map(|not| if b.nots.contains(&not) { not } else { (UNKNOWN, 0) });
+        if a.nots != b.nots {
+            a.nots = a.nots.map(|not| if b.nots.contains(&not) { not } else { (UNKNOWN, 0) });
+        }
         a.flags = if a.flags == b.flags { a.flags } else { Flags::Unknown };
         a.outcome = if a.outcome == b.outcome { a.outcome } else { None };
         a.lanes = if a.lanes == b.lanes { a.lanes } else { [None; 2] };
-        let mut before = self.spare_state();
-        (*before).clone_from(a);
         let mut merged: Vec<Merged> = Vec::new();
-        for (reg, (x, y)) in before.ints.into_iter().zip(b.ints).enumerate() {
-            if x != y {
-                a.ints[reg] = self.merge((&before, x), (b, y), &mut merged);
+        for first in (0..a.ints.len()).step_by(GROUP) {
+            // Compared in groups, as few differ.
+            let group = first..first + GROUP;
+            if a.ints[group.clone()] == b.ints[group.clone()] {
+                continue;
+            }
+            for reg in group {
+                let (x, y) = (a.ints[reg], b.ints[reg]);
+                if x != y {
+                    a.ints[reg] = self.merge((a, x), (b, y), &mut merged);
+                }
             }
         }
         // What is known of vectors is known of one.
@@ -208,15 +219,22 @@ impl Checker<'_> {
         if a.masks != b.masks {
             a.masks.iter_mut().zip(b.masks).for_each(|(x, y)| *x = both(*x, y));
         }
-        for (at, x, y) in before.slots.differing(&b.slots) {
-            let id = self.merge((&before, x), (b, y), &mut merged);
-            a.slots.set(at, id);
+        if !a.slots.are_shared(&b.slots) {
+            let differing: Vec<(i64, Id, Id)> = a.slots.differing(&b.slots).collect();
+            for (at, x, y) in differing {
+                let id = self.merge((a, x), (b, y), &mut merged);
+                a.slots.set(at, id);
+            }
         }
-        a.limits.clear();
-        let known = Known { values: &self.values, state: b };
-        let holds =
-            |limit: &&Limit| b.limits.contains(limit) || known.at_most((limit.less, 0), (limit.than, 0), limit.by);
-        a.limits.extend(before.limits.iter().filter(holds));
+        if merged.is_empty() {
+            self.join_limits(a, b);
+            return Ok(());
+        }
+        // What follows asks the first state only how values compare.
+        let mut before = self.spare_state();
+        before.limits.clone_from(&a.limits);
+        before.nots = a.nots;
+        self.join_limits(a, b);
         let compared = merged.get(..COMPARED).unwrap_or(&merged);
         for &(x, y, id) in compared {
             self.relate(a, (&before, x), (b, y), id, compared);
@@ -225,6 +243,21 @@ impl Checker<'_> {
         }
         self.spare.push(before);
         Ok(())
+    }
+
+    /// Of the first state's comparisons, those that hold in the other one, too.
+    fn join_limits(&self, a: &mut State, b: &State) {
+        if a.limits == b.limits {
+            return;
+        }
+        let known = Known { values: self.values, state: b };
+        let mut at = 0;
+        a.limits.retain(|limit| {
+            // Most ways have been one until a while ago.
+            let is_there = b.limits.get(at) == Some(limit);
+            at += 1;
+            is_there || b.limits.contains(limit) || known.at_most((limit.less, 0), (limit.than, 0), limit.by)
+        });
     }
 
     fn merge(&mut self, (a, x): (&State, Id), (b, y): (&State, Id), merged: &mut Vec<Merged>) -> Id {

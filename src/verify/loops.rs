@@ -31,8 +31,13 @@ impl Checker<'_> {
             return;
         }
         let (fuel, is_pure) = (self.machine.fuel, self.func.code.is_pure);
-        let takes = |step: &Step| !is_pure && matches!(step, Step::Sub { to, .. } if *to == fuel);
-        let takes = |block: &Block| (block.first..block.end).any(|inst| self.graph.steps_of(inst).iter().any(takes));
+        let takes = |step: &Step| matches!(step, Step::Sub { to, .. } if *to == fuel);
+        if is_pure || !self.graph.steps.iter().any(takes) {
+            // All ways back close a round.
+            self.rounds.resize(self.graph.blocks.len(), 0);
+            return;
+        }
+        let takes = |block: &Block| self.graph.steps_in(block).iter().any(takes);
         let takes: Vec<bool> = self.graph.blocks.iter().map(takes).collect();
         self.rounds = rounds(&self.graph.blocks, &takes);
     }
@@ -102,6 +107,9 @@ impl Checker<'_> {
 
     /// Whether a function comes to call itself.
     pub(super) fn calls_go_round(&mut self) -> bool {
+        if self.calls.is_empty() {
+            return false;
+        }
         let count = self.contract.funcs.len();
         let mut callers = vec![0_u32; count];
         self.calls.sort_unstable();

@@ -24,6 +24,8 @@ pub struct Machine {
     pub link: Option<u8>,
     /// Never written.
     pub never: &'static [u8],
+    /// General registers that code may not leave changed, of any function: bit by bit.
+    pub kept: u32,
     /// What a call leaves undefined.
     pub clobbered: &'static [u8],
     /// What the poll leaves undefined besides.
@@ -34,6 +36,16 @@ pub struct Machine {
     pub entry_alignment: i64,
     /// Bytes above the stack pointer at the entry that are not the caller's outgoing area: the return address.
     pub pushed: i64,
+}
+
+/// Registers, bit by bit.
+pub const fn set(regs: &[u8]) -> u32 {
+    let (mut set, mut at) = (0, 0);
+    while at < regs.len() {
+        set |= 1 << (regs[at] & 31);
+        at += 1;
+    }
+    set
 }
 
 /// x86-64.
@@ -47,6 +59,7 @@ pub static X64: Machine = Machine {
     depth: 14,
     link: None,
     never: &[4],
+    kept: set(&[3, 4, 5, 12, 13, 14, 15]),
     clobbered: &[0, 1, 2, 6, 7, 8, 9, 10, 11],
     scratch: &[11],
     rare: 11,
@@ -65,6 +78,7 @@ pub static A64: Machine = Machine {
     depth: 27,
     link: Some(30),
     never: &[18, 29, 31],
+    kept: set(&[18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31]),
     clobbered: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 30],
     scratch: &[16, 17, 30],
     rare: 17,
@@ -139,5 +153,19 @@ impl<'m> Places<'m> {
             }
         }
         places.words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_what_is_saved_reserved_or_never_written() {
+        for machine in [&X64, &A64] {
+            let special = [machine.context, machine.fuel, machine.depth];
+            let link = machine.link.map_or(0, |link| set(&[link]));
+            assert_eq!(machine.kept, set(machine.saved) | set(machine.never) | set(&special) | link);
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::graph::Graph;
 use super::state::State;
 use super::step::Reg;
 use super::values::{Id, Values};
-use std::cell::RefCell;
+use crate::reuse::{self, Empty};
 
 /// Memory for more than so many steps or values is given back.
 const KEPT: usize = 2048;
@@ -25,28 +25,14 @@ pub(super) struct Room {
     pub spare: Vec<Box<State>>,
 }
 
-thread_local! {
-    static ROOM: RefCell<Option<Box<Room>>> = const { RefCell::new(None) };
-}
-
-impl Room {
-    /// What the thread has.
-    pub fn take() -> Room {
-        let kept = ROOM.try_with(|room| room.try_borrow_mut().ok().and_then(|mut room| room.take()));
-        kept.ok().flatten().map_or_else(Room::default, |room| *room)
-    }
-
-    /// For the next one.
-    pub fn keep(mut self) {
+impl Empty for Room {
+    fn empty(&mut self) {
         self.waiting.clear();
         self.spare.truncate(STATES);
         if self.graph.room().max(self.values.room()).max(self.waiting.capacity()) > KEPT {
-            return;
+            *self = Room::default();
         }
-        let _ = ROOM.try_with(|room| {
-            if let Ok(mut room) = room.try_borrow_mut() {
-                *room = Some(Box::new(self));
-            }
-        });
     }
 }
+
+reuse::kept!(Room);

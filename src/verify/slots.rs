@@ -31,7 +31,9 @@ impl Clone for Slots {
 
     fn clone_from(&mut self, from: &Slots) {
         self.top = from.top;
-        self.pieces.clone_from(&from.pieces);
+        if !self.pieces.is_empty() || !from.pieces.is_empty() {
+            self.pieces.clone_from(&from.pieces);
+        }
     }
 }
 
@@ -120,6 +122,16 @@ impl Slots {
             let words = piece.iter().enumerate().filter(|(_, id)| **id != UNKNOWN);
             words.map(move |(word, id)| (self.place(at * PIECE + word), *id))
         })
+    }
+
+    /// Whether all words are shared with another state's.
+    pub fn are_shared(&self, other: &Slots) -> bool {
+        let is_shared = |(a, b): (&Option<Rc<Piece>>, &Option<Rc<Piece>>)| match (a, b) {
+            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        self.pieces.len() == other.pieces.len() && self.pieces.iter().zip(&other.pieces).all(is_shared)
     }
 
     /// Words of which something is known here, and that hold another value there.

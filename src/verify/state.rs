@@ -126,20 +126,39 @@ impl Clone for State {
     }
 
     fn clone_from(&mut self, from: &State) {
-        let (mut slots, mut limits) = (std::mem::take(&mut self.slots), std::mem::take(&mut self.limits));
-        slots.clone_from(&from.slots);
-        limits.clone_from(&from.limits);
-        *self = State { slots, limits, ..*from };
+        // In place: most of what a check does is to copy these.
+        self.sp = from.sp;
+        self.touched = from.touched;
+        self.ints = from.ints;
+        self.vectors = from.vectors;
+        self.masks = from.masks;
+        self.slots.clone_from(&from.slots);
+        self.limits.clone_from(&from.limits);
+        self.nots = from.nots;
+        self.flags = from.flags;
+        self.outcome = from.outcome;
+        self.fuel = from.fuel;
+        self.is_impossible = from.is_impossible;
+        self.lanes = from.lanes;
     }
 }
 
 impl State {
     /// As it is at a function's entry; `top` is the place of the highest word of the frame that will be followed.
     pub fn clear(&mut self, top: i64) {
-        let (mut slots, mut limits) = (std::mem::take(&mut self.slots), std::mem::take(&mut self.limits));
-        slots.clear(top);
-        limits.clear();
-        *self = State { slots, limits, ..State::default() };
+        self.sp = 0;
+        self.touched = 0;
+        self.ints = [UNKNOWN; 32];
+        self.vectors = [UNKNOWN; 32];
+        self.masks = [UNKNOWN; 8];
+        self.slots.clear(top);
+        self.limits.clear();
+        self.nots = [(UNKNOWN, 0); 4];
+        self.flags = Flags::Unknown;
+        self.outcome = None;
+        self.fuel = Fuel::Right;
+        self.is_impossible = false;
+        self.lanes = [None; 2];
     }
 
     /// What a register holds.
@@ -176,6 +195,22 @@ fn clamp(number: i128) -> i64 {
     number.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
+/// `by - number`, or less: none where that is below all numbers.
+fn without(by: i64, number: i64) -> Option<i64> {
+    match by.checked_sub(number) {
+        None if number < 0 => Some(i64::MAX),
+        less => less,
+    }
+}
+
+/// `by + number`, likewise.
+fn with(by: i64, number: i64) -> Option<i64> {
+    match by.checked_add(number) {
+        None if number > 0 => Some(i64::MAX),
+        more => more,
+    }
+}
+
 /// A state with the values that it names.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
@@ -190,6 +225,8 @@ impl Known<'_> {
     pub fn at_most(&self, a: Root, b: Root, by: i64) -> bool {
         let by = i128::from(b.1) + i128::from(by) - i128::from(a.1);
         let mut visits = VISITS;
+        // What is asked may always be more than what must be shown.
+        let Ok(by) = i64::try_from(by.min(i64::MAX.into())) else { return false };
         self.reaches(a.0, b.0, by, DEPTH, &mut visits)
     }
 
@@ -203,16 +240,17 @@ impl Known<'_> {
         self.at_most((ZERO, number), self.values.root(a), 0)
     }
 
-    fn reaches(&self, a: Id, b: Id, by: i128, depth: u32, visits: &mut u32) -> bool {
+    fn reaches(&self, a: Id, b: Id, by: i64, depth: u32, visits: &mut u32) -> bool {
         if a == b {
             return by >= 0;
         }
         let (less, than) = (self.values.get(a), self.values.get(b));
-        if i128::from(less.hi) <= i128::from(than.lo) + by {
+        // Where that sum is beyond 64 bits, it is more than anything, or less.
+        if than.lo.checked_add(by).map_or(by > 0, |most| less.hi <= most) {
             return true;
         }
         let limits = &self.state.limits;
-        if limits.iter().any(|limit| limit.less == a && limit.than == b && i128::from(limit.by) <= by) {
+        if limits.iter().any(|limit| limit.less == a && limit.than == b && limit.by <= by) {
             return true;
         }
         self.values.spend(limits.len() / 8 + 1);
@@ -225,8 +263,10 @@ impl Known<'_> {
             && less.fits
         {
             let (x, off) = self.values.root(x);
-            let least = i128::from(self.values.get(y).lo);
-            if self.reaches(x, b, by - i128::from(off) + least, depth - 1, visits) {
+            let least = self.values.get(y).lo;
+            if let Some(by) = without(by, off).and_then(|by| with(by, least))
+                && self.reaches(x, b, by, depth - 1, visits)
+            {
                 return true;
             }
         }
@@ -235,20 +275,25 @@ impl Known<'_> {
             && a == ZERO
         {
             let ((x, x_off), (y, y_off)) = (self.values.root(x), self.values.root(y));
-            if self.reaches(y, x, by + i128::from(x_off) - i128::from(y_off), depth - 1, visits) {
+            if let Some(by) = without(by, y_off).and_then(|by| with(by, x_off))
+                && self.reaches(y, x, by, depth - 1, visits)
+            {
                 return true;
             }
         }
         // Zero has many comparisons with it: from there, it is better to go back from the other end.
         if a == ZERO {
             limits.iter().filter(|limit| limit.than == b && limit.less != ZERO).any(|limit| {
-                *visits > 0 && self.reaches(ZERO, limit.less, by - i128::from(limit.by), depth - 1, visits)
+                let by = without(by, limit.by).filter(|_| *visits > 0);
+                by.is_some_and(|by| self.reaches(ZERO, limit.less, by, depth - 1, visits))
             })
         } else {
-            let from_number = less.hi < i64::MAX && self.reaches(ZERO, b, by - i128::from(less.hi), 0, visits);
+            let from_number =
+                less.hi < i64::MAX && without(by, less.hi).is_some_and(|by| self.reaches(ZERO, b, by, 0, visits));
             from_number
                 || limits.iter().filter(|limit| limit.less == a).any(|limit| {
-                    *visits > 0 && self.reaches(limit.than, b, by - i128::from(limit.by), depth - 1, visits)
+                    let by = without(by, limit.by).filter(|_| *visits > 0);
+                    by.is_some_and(|by| self.reaches(limit.than, b, by, depth - 1, visits))
                 })
         }
     }

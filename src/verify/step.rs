@@ -551,21 +551,20 @@ pub enum Lanes {
     PoolRow(i64),
 }
 
-/// An instruction decoded.
-#[derive(Clone, Debug)]
+/// An instruction decoded, and perhaps others before it.
+#[derive(Clone, Debug, Default)]
 pub struct Decoded {
     /// Its bytes.
     pub len: u32,
-    /// What it does, in order, as far as `count` says. A fixed small array: no instruction does more.
-    steps: [Step; 6],
-    count: u8,
+    /// What it does, in order, behind the steps of those before.
+    steps: Vec<Step>,
+    first: usize,
+    /// Whether one of its steps is [`Step::is_way`].
+    has_way: bool,
 }
 
-impl Default for Decoded {
-    fn default() -> Decoded {
-        Decoded::new(0)
-    }
-}
+/// No instruction does more.
+const STEPS: usize = 6;
 
 impl PartialEq for Decoded {
     fn eq(&self, other: &Decoded) -> bool {
@@ -578,36 +577,82 @@ impl Eq for Decoded {}
 impl Decoded {
     /// An instruction of so many bytes that does nothing yet.
     pub fn new(len: u32) -> Decoded {
-        Decoded { len, steps: [Step::Nothing; 6], count: 0 }
+        Decoded { len, ..Decoded::default() }
     }
 
-    /// As [`Decoded::new`], in place: what was there before is overwritten, not cleared.
+    /// Nothing yet, in memory that is there.
+    pub fn reusing(mut steps: Vec<Step>) -> Decoded {
+        steps.clear();
+        Decoded { steps, ..Decoded::default() }
+    }
+
+    /// As [`Decoded::new`], in place of the last one.
+    #[inline]
     pub fn restart(&mut self, len: u32) {
         self.len = len;
-        self.count = 0;
+        self.steps.truncate(self.first);
+        self.has_way = false;
     }
 
     /// And then this. Past the sixth, `false`: the caller refuses the instruction.
     #[must_use]
+    #[inline]
     pub fn push(&mut self, step: Step) -> bool {
-        match self.steps.get_mut(usize::from(self.count)) {
-            Some(free) => {
-                *free = step;
-                self.count += 1;
-                true
-            }
-            None => false,
+        self.has_way |= step.is_way();
+        if self.steps.len() - self.first >= STEPS {
+            return false;
         }
+        self.steps.push(step);
+        true
     }
 
     /// What it does, in order.
     pub fn as_slice(&self) -> &[Step] {
-        self.steps.get(..usize::from(self.count)).unwrap_or_default()
+        self.steps.get(self.first..).unwrap_or_default()
     }
 
     /// What it does, in order.
     pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {
         self.as_slice().iter().copied()
+    }
+
+    /// Whether control may not simply go on behind it, or a word of the pool gets into a register, which it may go on through.
+    pub fn has_way(&self) -> bool {
+        self.has_way
+    }
+
+    /// The number of steps before it.
+    pub fn before(&self) -> usize {
+        self.first
+    }
+
+    /// It is kept: what is decoded next comes behind it.
+    pub fn keep(&mut self) {
+        self.first = self.steps.len();
+    }
+
+    /// The steps of all that were kept.
+    pub fn into_steps(mut self) -> Vec<Step> {
+        self.steps.truncate(self.first);
+        self.steps
+    }
+}
+
+impl Step {
+    /// Whether control may not simply go on behind it, or it loads a word of the pool.
+    #[inline]
+    pub const fn is_way(&self) -> bool {
+        matches!(
+            self,
+            Step::Branch { .. }
+                | Step::BranchZero { .. }
+                | Step::Jump { .. }
+                | Step::Return
+                | Step::Stop
+                | Step::CallPool { .. }
+                | Step::CallReg { .. }
+                | Step::LoadPool { .. }
+        )
     }
 }
 

@@ -11,6 +11,7 @@ use crate::trap::TrapKind;
 use crate::types::{Elem, Type};
 
 mod ends;
+mod plain;
 
 /// Instructions of one byte each.
 struct Script(Vec<Vec<Step>>);

@@ -5,6 +5,12 @@ use super::step::{Reg, Step};
 impl Step {
     /// Registers that it writes, but for the stack pointer and those that a call leaves undefined. `tests/decode` holds it against iced-x86's account.
     pub fn written(&self, note: &mut dyn FnMut(Reg)) {
+        self.each_written(note);
+    }
+
+    /// The same, where it is called for every step.
+    #[inline]
+    pub(super) fn each_written(&self, mut note: impl FnMut(Reg)) {
         match *self {
             Step::Any(reg) | Step::Copy { to: reg, .. } | Step::CompareLanes { to: reg, .. } => note(reg),
             Step::AndNotMasks { to: reg, .. } => note(reg),

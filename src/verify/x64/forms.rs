@@ -289,6 +289,11 @@ pub(super) fn row(code: Code) -> Option<&'static Row> {
     ROWS.get(usize::from(at))
 }
 
+/// The row of a form that has one, for tables that are made of rows.
+pub(super) const fn row_of(code: Code) -> Row {
+    ROWS[INDEX[code as usize] as usize]
+}
+
 /// How many forms there are room for.
 const CODES: usize = 5120;
 

@@ -16,7 +16,7 @@ use super::step::{Decode, Decoded, Refused};
 use crate::lazy::Lazy;
 use forms::Row;
 use iced_x86::{Decoder, DecoderOptions, Instruction};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::ops::Range;
 
 /// The tables of iced-x86's decoder, which it makes at its first use: behind the gate that `fork` closes.
@@ -34,8 +34,9 @@ pub struct X64Decoder<'c> {
     pool_len: u64,
     /// Whether vectors are of 512 bits, with mask registers; else of 256 bits, and those instructions are not listed.
     is_wide: bool,
-    /// Ready for this code: to make one anew costs more than to decode an instruction.
-    ready: Option<(&'c [u8], RefCell<Decoder<'c>>)>,
+    /// The code that it is for, and the general decoder for it, from its first use on: to make one costs more than to decode an instruction.
+    own: Option<&'c [u8]>,
+    general: OnceCell<RefCell<Decoder<'c>>>,
 }
 
 impl X64Decoder<'_> {
@@ -45,22 +46,30 @@ impl X64Decoder<'_> {
             pool_at: pool.start.wrapping_sub(code_address) as i64,
             pool_len: pool.end.saturating_sub(pool.start),
             is_wide,
-            ready: None,
+            own: None,
+            general: OnceCell::new(),
         }
     }
 
     /// The same, but faster with this code.
     pub fn over<'c>(self, code: &'c [u8]) -> X64Decoder<'c> {
-        let () = *TABLES;
-        let decoder = Decoder::try_with_ip(64, code, 0, DecoderOptions::NONE).ok();
-        let ready = decoder.map(|decoder| (code, RefCell::new(decoder)));
-        X64Decoder { pool_at: self.pool_at, pool_len: self.pool_len, is_wide: self.is_wide, ready }
+        let X64Decoder { pool_at, pool_len, is_wide, .. } = self;
+        X64Decoder { pool_at, pool_len, is_wide, own: Some(code), general: OnceCell::new() }
     }
 
     /// The instruction at an offset, whatever it is.
     fn any(&self, code: &[u8], offset: usize, inst: &mut Instruction) -> Result<(), Refused> {
-        match &self.ready {
-            Some((own, decoder)) if std::ptr::eq(*own, code) => {
+        let () = *TABLES;
+        match self.own {
+            Some(own) if std::ptr::eq(own, code) => {
+                let decoder = match self.general.get() {
+                    Some(decoder) => decoder,
+                    None => {
+                        let decoder = Decoder::try_with_ip(64, own, 0, DecoderOptions::NONE);
+                        let decoder = decoder.map_err(|_| Refused::Invalid)?;
+                        self.general.get_or_init(|| RefCell::new(decoder))
+                    }
+                };
                 let mut decoder = decoder.try_borrow_mut().map_err(|_| Refused::Invalid)?;
                 // One behind the other, there is nothing to set.
                 if decoder.position() != offset {
@@ -70,7 +79,6 @@ impl X64Decoder<'_> {
                 decoder.decode_out(inst);
             }
             _ => {
-                let () = *TABLES;
                 let rest = code.get(offset..).ok_or(Refused::Invalid)?;
                 Decoder::try_with_ip(64, rest, offset as u64, DecoderOptions::NONE)
                     .map_err(|_| Refused::Invalid)?
@@ -99,9 +107,16 @@ impl X64Decoder<'_> {
 
 impl Decode for X64Decoder<'_> {
     fn decode_into(&self, code: &[u8], offset: u32, out: &mut Decoded) -> Result<(), Refused> {
-        if self.ready.is_some() && quick::decode(self, code, offset as usize, out).is_some() {
+        if self.own.is_some() && quick::decode(self, code, offset as usize, out).is_some() {
             return Ok(());
         }
+        self.decode_generally(code, offset, out)
+    }
+}
+
+impl X64Decoder<'_> {
+    #[inline(never)]
+    fn decode_generally(&self, code: &[u8], offset: u32, out: &mut Decoded) -> Result<(), Refused> {
         let mut inst = Instruction::default();
         let (row, bytes) = self.listed(code, offset as usize, &mut inst)?;
         out.restart(inst.len() as u32);

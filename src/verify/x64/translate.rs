@@ -20,7 +20,7 @@ const PROBES: [u8; 21] = [
 ];
 
 /// Instructions of one byte and more that do nothing (Intel SDM volume 2, NOP).
-const NOPS: [&[u8]; 9] = [
+pub(super) const NOPS: [&[u8]; 9] = [
     &[0x90],
     &[0x66, 0x90],
     &[0x0F, 0x1F, 0x00],
