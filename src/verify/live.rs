@@ -112,9 +112,10 @@ impl Checker<'_> {
         }
         let is_array = matches!(self.func.signature.result, Type::Array(_));
         let results = if is_array { set(&self.machine.int_results) } else { 0 };
+        let link = self.machine.link.map_or(0, bit);
         for step in self.graph.steps_in(block) {
             let (reads, clobbers) = match *step {
-                Step::Return => (set(self.machine.saved) | results, false),
+                Step::Return => (set(self.machine.saved) | link | results, false),
                 Step::Call { .. } | Step::CallReg { .. } => (set(self.machine.int_args), true),
                 Step::CallPool { offset } => {
                     let entry = usize::try_from(offset / 8).ok().and_then(|at| self.contract.pool.get(at));
