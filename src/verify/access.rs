@@ -78,7 +78,7 @@ impl Checker<'_> {
 
     /// Whether an array of so many elements begins at an address.
     pub(super) fn array_at(&self, address: Id, length: Id, shift: u8) -> Result<Writable, Reason> {
-        (Known { values: &self.values, state: &self.state }).array_at(address, length, shift)
+        (Known { values: self.values, state: &self.state }).array_at(address, length, shift)
     }
 
     /// The frame at a place: for writes what is below the stack pointer at the entry, for reads also the parameters above.
@@ -111,7 +111,7 @@ impl Checker<'_> {
                 let Some(element) = self.element_or_fail(base, disp, index)? else {
                     return to.map_or(Ok(()), |to| self.forget(to));
                 };
-                if !(Known { values: &self.values, state: &self.state }).is_inside(&element, i128::from(from.bytes)) {
+                if !(Known { values: self.values, state: &self.state }).is_inside(&element, i128::from(from.bytes)) {
                     self.fail(Reason::Bounds)?;
                 }
                 UNKNOWN
@@ -226,15 +226,15 @@ impl Checker<'_> {
 
     /// What the last helper left: the address of a new array, if it was asked for one and had one.
     fn result(&mut self) -> Id {
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let extent = match self.state.outcome {
             Some(Outcome { status, array: Some((shift, length)) })
                 if known.le(status, ZERO, 0) && known.le(ZERO, status, 0) =>
             {
                 // It refuses a length that is negative, or that memory does not hold.
                 let (root, limits) = (self.values.root(length), (ZERO, super::values::MAX_LENGTH));
-                self.state.learn(&self.values, (ZERO, 0), root, 0);
-                self.state.learn(&self.values, root, limits, 0);
+                self.state.learn(self.values, (ZERO, 0), root, 0);
+                self.state.learn(self.values, root, limits, 0);
                 Some(Extent::new(shift, length, Writable::YES))
             }
             _ => None,
@@ -266,7 +266,7 @@ impl Checker<'_> {
             Where::Context(at) => self.store_context(at, to.bytes, value),
             Where::Memory(base, disp, index) => {
                 let Some(element) = self.element_or_fail(base, disp, index)? else { return Ok(()) };
-                if !(Known { values: &self.values, state: &self.state }).is_inside(&element, i128::from(to.bytes)) {
+                if !(Known { values: self.values, state: &self.state }).is_inside(&element, i128::from(to.bytes)) {
                     self.fail(Reason::Bounds)?;
                 }
                 self.writes(element.extent.writable)
@@ -351,7 +351,7 @@ impl Checker<'_> {
         // Of an array from its start on only, or of a slice whose length bounds the indices.
         let (Some(least), Some((than, by))) = bounds else { return Err(Reason::Bounds) };
         let Ok(first) = i64::try_from(element.bytes / i128::from(unit)) else { return Err(Reason::Bounds) };
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let inside = element.extent.lengths().any(|length| match element.indices {
             // index <= than + by, so index + first + 1 <= length where than <= length - by - first - 1.
             [None, None] => {

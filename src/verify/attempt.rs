@@ -153,14 +153,14 @@ impl Checker<'_> {
             block.target.into_iter().chain(next).filter(move |to| is_reached && (*to as usize) < count)
         };
         for at in 0..count {
-            ways(&self.graph, at).for_each(|to| bodies.starts[to as usize + 2] += 1);
+            ways(self.graph, at).for_each(|to| bodies.starts[to as usize + 2] += 1);
         }
         for at in 1..bodies.starts.len() {
             bodies.starts[at] += bodies.starts[at - 1];
         }
         bodies.leading.resize(bodies.starts[count + 1] as usize, 0);
         for at in 0..count {
-            for to in ways(&self.graph, at) {
+            for to in ways(self.graph, at) {
                 let place = &mut bodies.starts[to as usize + 1];
                 bodies.leading[*place as usize] = at as u32;
                 *place += 1;
@@ -289,7 +289,7 @@ impl Checker<'_> {
     /// A loop's head is come to for the first time: what its loop writes is not taken to stay. Addresses are, for now: most are only read again from where they are kept.
     pub(super) fn plant(&self, head: &mut Head, first: &State) {
         let Some(Written { regs, live, words }) = head.seed.take() else { return };
-        let known = Known { values: &self.values, state: first };
+        let known = Known { values: self.values, state: first };
         let special = [self.machine.context, self.machine.fuel, self.machine.depth];
         let ints = (0..).zip(first.ints).filter(|(reg, _)| regs.ints >> reg & 1 != 0 && !special.contains(reg));
         let ints = ints.map(|(reg, id)| (Location::Reg(Reg::Int(reg)), id));

@@ -86,8 +86,7 @@ impl Checker<'_> {
         // A level was taken, and was there.
         let depth = self.int(self.machine.depth);
         let (root, taken) = self.values.root(depth);
-        if root != self.depth || taken >= 0 || !(Known { values: &self.values, state: &self.state }).le(ZERO, depth, 0)
-        {
+        if root != self.depth || taken >= 0 || !(Known { values: self.values, state: &self.state }).le(ZERO, depth, 0) {
             return Err(Reason::Depth);
         }
         let mut places = Places::new(self.machine);

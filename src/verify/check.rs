@@ -401,16 +401,16 @@ impl Checker<'_> {
                             }
                         } else if let Some(target) = target.filter(|target| self.matters(*target)) {
                             let mut taken = self.copy_of_state();
-                            taken.assume(&self.values, cond, true);
-                            learn_exact(&mut self.values, &mut taken, cond, true);
-                            learn_lane(&self.values, &mut taken, cond, true);
+                            taken.assume(self.values, cond, true);
+                            learn_exact(self.values, &mut taken, cond, true);
+                            learn_lane(self.values, &mut taken, cond, true);
                             taken.fuel = if spent == Some(true) { Fuel::Spent } else { taken.fuel };
                             self.edge(at, target, taken)?;
                         }
                         self.state.fuel = if spent == Some(false) { Fuel::Spent } else { self.state.fuel };
-                        self.state.assume(&self.values, cond, false);
-                        learn_exact(&mut self.values, &mut self.state, cond, false);
-                        learn_lane(&self.values, &mut self.state, cond, false);
+                        self.state.assume(self.values, cond, false);
+                        learn_exact(self.values, &mut self.state, cond, false);
+                        learn_lane(self.values, &mut self.state, cond, false);
                         branched = true;
                     }
                     Step::BranchZero { reg, when_zero, .. } => {
@@ -420,17 +420,17 @@ impl Checker<'_> {
                             std::mem::replace(&mut self.state.flags, Flags::Compared(self.values.root(id), (ZERO, 0)));
                         if let Some(target) = target.filter(|target| self.matters(*target)) {
                             let mut taken = self.copy_of_state();
-                            taken.assume(&self.values, Cond::Eq, when_zero);
+                            taken.assume(self.values, Cond::Eq, when_zero);
                             taken.flags = flags;
                             if !when_zero {
-                                learn_lane_of(&self.values, &mut taken, id);
+                                learn_lane_of(self.values, &mut taken, id);
                             }
                             self.edge(at, target, taken)?;
                         }
-                        self.state.assume(&self.values, Cond::Eq, !when_zero);
+                        self.state.assume(self.values, Cond::Eq, !when_zero);
                         self.state.flags = flags;
                         if when_zero {
-                            learn_lane_of(&self.values, &mut self.state, id);
+                            learn_lane_of(self.values, &mut self.state, id);
                         }
                         branched = true;
                     }
@@ -619,7 +619,7 @@ impl Checker<'_> {
     pub(super) fn write_between(&mut self, to: u8, lo: i64, hi: i64, below: Option<Id>) -> Result<(), Reason> {
         let id = self.values.made(Def::Opaque, lo, hi);
         if let Some(below) = below {
-            self.state.learn(&self.values, self.values.root(id), self.values.root(below), 0);
+            self.state.learn(self.values, self.values.root(id), self.values.root(below), 0);
         }
         self.write_int(to, id)
     }

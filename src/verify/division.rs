@@ -9,7 +9,7 @@ use super::values::{Def, Id, UNKNOWN, Value};
 impl Checker<'_> {
     /// `a / b`, rounded towards zero.
     pub(super) fn quotient(&mut self, a: Id, b: Id) -> Id {
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let (lo, hi, least, most) = (known.least(a), known.greatest(a), known.least(b), known.greatest(b));
         let def = Def::Quotient(a, b);
         if least < 1 || least > most {
@@ -17,30 +17,30 @@ impl Checker<'_> {
         }
         let id = self.values.made(def, (lo / least).min(lo / most), (hi / least).max(hi / most));
         if lo >= 0 {
-            self.state.learn(&self.values, self.values.root(id), self.values.root(a), 0);
+            self.state.learn(self.values, self.values.root(id), self.values.root(a), 0);
         }
         id
     }
 
     /// What remains of `a` divided by `b`, which must be known to be positive.
     fn remainder(&mut self, a: Id, b: Id) -> Option<Id> {
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let (lo, hi, least, most) = (known.least(a), known.greatest(a), known.least(b), known.greatest(b));
         if least < 1 {
             return None;
         }
         let most = most.saturating_sub(1).max(0);
         let id = self.values.made(Def::Remainder(a, b), lo.clamp(-most, 0), hi.clamp(0, most));
-        self.state.learn(&self.values, self.values.root(id), self.values.root(b), -1);
+        self.state.learn(self.values, self.values.root(id), self.values.root(b), -1);
         if lo >= 0 {
-            self.state.learn(&self.values, self.values.root(id), self.values.root(a), 0);
+            self.state.learn(self.values, self.values.root(id), self.values.root(a), 0);
         }
         Some(id)
     }
 
     /// Quotient and remainder of the number of 128 bits that two values are the halves of. The processor faults for a quotient that it cannot give.
     pub(super) fn divide_double(&mut self, low: Id, high: Id, b: Id) -> Result<(Id, Id), Reason> {
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let is_sign = match self.values.def(high) {
             Def::Part { of, by: 63, signed: true } => self.values.is_same(of, low),
             Def::Const(0) => known.least(low) >= 0,
@@ -71,8 +71,8 @@ impl Checker<'_> {
         if let Some(id) = self.remainder_of(a, b, from) {
             return id;
         }
-        let known = Known { values: &self.values, state: &self.state };
-        let (lo, hi) = product_range(&self.values, &self.state, a, b);
+        let known = Known { values: self.values, state: &self.state };
+        let (lo, hi) = product_range(self.values, &self.state, a, b);
         let (lo, hi) = (i128::from(known.least(from)) - hi, i128::from(known.greatest(from)) - lo);
         match (i64::try_from(lo), i64::try_from(hi)) {
             (Ok(lo), Ok(hi)) => self.values.made(Def::Opaque, lo, hi),
@@ -82,13 +82,13 @@ impl Checker<'_> {
 
     /// A remainder that is not positive, plus the divisor: above zero, and as much below the divisor.
     pub(super) fn raised_remainder(&mut self, remainder: Id, by: Id) -> Option<Id> {
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let (least, most) = (known.greatest(remainder), known.greatest(by));
         if least > 0 {
             return None;
         }
         let id = self.values.made(Def::Opaque, 1, most.checked_add(least)?.max(1));
-        self.state.learn(&self.values, self.values.root(id), self.values.root(by), least.into());
+        self.state.learn(self.values, self.values.root(id), self.values.root(by), least.into());
         Some(id)
     }
 
@@ -97,7 +97,7 @@ impl Checker<'_> {
         if let Some(id) = self.floor_remainder(a, raise) {
             return Some(id);
         }
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let (lo, hi) = (known.least(a), known.greatest(a));
         let (low, high) = (lo.checked_add(known.least(more))?, hi.min(-1).checked_add(known.greatest(more))?);
         // Where it is not negative, it stays.
@@ -115,12 +115,12 @@ impl Checker<'_> {
         if negative != remainder || !self.values.is_same(by, added) {
             return None;
         }
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let (lo, most) = (known.least(of), known.greatest(by).saturating_sub(1).max(0));
         let id = self.values.made(Def::Opaque, 0, most);
-        self.state.learn(&self.values, self.values.root(id), self.values.root(by), -1);
+        self.state.learn(self.values, self.values.root(id), self.values.root(by), -1);
         if lo >= 0 {
-            self.state.learn(&self.values, self.values.root(id), self.values.root(of), 0);
+            self.state.learn(self.values, self.values.root(id), self.values.root(of), 0);
         }
         Some(id)
     }
@@ -128,11 +128,11 @@ impl Checker<'_> {
     /// The divisor where a remainder, or what has its sign, is negative, else zero: `a & (b >> 63)`.
     pub(super) fn where_negative(&mut self, a: Id, b: Id) -> Option<Id> {
         let Def::Part { of, by: 63, signed: true } = self.values.def(b) else { return None };
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let (lo, hi) = (known.least(a), known.greatest(a));
         let id = self.values.made(Def::WhereNegative(of, a), lo.min(0), hi.max(0));
         if lo >= 0 {
-            self.state.learn(&self.values, self.values.root(id), self.values.root(a), 0);
+            self.state.learn(self.values, self.values.root(id), self.values.root(a), 0);
         }
         Some(id)
     }
@@ -163,7 +163,7 @@ impl Checker<'_> {
 
     /// `a / b`, rounded down, where `b` is positive.
     fn floor_quotient(&mut self, a: Id, b: Id) -> Id {
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let (lo, hi, least, most) = (known.least(a), known.greatest(a), known.least(b), known.greatest(b));
         if least < 1 || least > most {
             return self.values.add(Value::of(Def::Opaque));
@@ -172,7 +172,7 @@ impl Checker<'_> {
         let id =
             self.values.made(Def::Opaque, down(lo, least).min(down(lo, most)), down(hi, least).max(down(hi, most)));
         if lo >= 0 {
-            self.state.learn(&self.values, self.values.root(id), self.values.root(a), 0);
+            self.state.learn(self.values, self.values.root(id), self.values.root(a), 0);
         }
         id
     }

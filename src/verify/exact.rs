@@ -8,7 +8,7 @@ use super::values::{Def, Id, Value, Values, ZERO};
 impl Checker<'_> {
     /// `a * b`
     pub(super) fn product(&mut self, a: Id, b: Id) -> Id {
-        let (lo, hi) = product_range(&self.values, &self.state, a, b);
+        let (lo, hi) = product_range(self.values, &self.state, a, b);
         match (i64::try_from(lo), i64::try_from(hi)) {
             (Ok(lo), Ok(hi)) => self.values.made(Def::Product(a, b), lo, hi),
             _ => self.values.add(Value::of(Def::Product(a, b))),
@@ -49,7 +49,7 @@ impl Checker<'_> {
         if let Some(most) = self.bits_of_either(a, b) {
             return self.values.made(Def::Opaque, 0, most);
         }
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let (a_lo, b_lo) = (known.least(a), known.least(b));
         let (lo, hi) = self.range_of_bits(a, b);
         let def = match (a_lo, b_lo) {
@@ -68,7 +68,7 @@ impl Checker<'_> {
 
     /// The range of all that has as many equal bits at its upper end as two values both have.
     fn range_of_bits(&self, a: Id, b: Id) -> (i64, i64) {
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let ends = [known.least(a), known.greatest(a), known.least(b), known.greatest(b)];
         let ones = ends.into_iter().fold(0_i64, |ones, end| ones | (end ^ (end >> 63)));
         let most = i64::MAX.checked_shr(ones.leading_zeros() - 1).unwrap_or(0);
@@ -77,7 +77,7 @@ impl Checker<'_> {
 
     /// Ones as far up as in the greatest of two values that are not negative.
     fn bits_of_either(&self, a: Id, b: Id) -> Option<i64> {
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let most = known.greatest(a).max(0) | known.greatest(b).max(0);
         let is_positive = known.least(a) >= 0 && known.least(b) >= 0;
         is_positive.then(|| i64::MAX.checked_shr(most.leading_zeros() - 1).unwrap_or(0))
@@ -121,7 +121,7 @@ impl Checker<'_> {
             Def::SignOf(of) => of,
             _ => a,
         };
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let of = self.values.root(of);
         self.state.flags = match (self.state.flags, cond) {
             _ if known.least(a) >= 0 => Flags::Sign((ZERO, 0)),

@@ -50,7 +50,7 @@ impl Checker<'_> {
                         return self.write_int(to, id);
                     }
                 }
-                let known = Known { values: &self.values, state: &self.state };
+                let known = Known { values: self.values, state: &self.state };
                 match (known.least(a) >= 0, known.least(b) >= 0) {
                     (true, true) => {
                         let hi = known.greatest(a).min(known.greatest(b));
@@ -116,7 +116,7 @@ impl Checker<'_> {
             }
             Step::ShiftRightSome { to, a, signed } => {
                 let id = self.int(a);
-                let known = Known { values: &self.values, state: &self.state };
+                let known = Known { values: self.values, state: &self.state };
                 match (known.least(id), known.greatest(id)) {
                     (0.., hi) => self.write_between(to, 0, hi, Some(id)),
                     (lo, hi) if signed => self.write_between(to, lo, hi.max(0), None),

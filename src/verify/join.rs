@@ -267,7 +267,7 @@ impl Checker<'_> {
         if let Some(known) = merged.iter().take(REMEMBERED).find(|merged| (merged.0, merged.1) == (x, y)) {
             return known.2;
         }
-        let (in_a, in_b) = (Known { values: &self.values, state: a }, Known { values: &self.values, state: b });
+        let (in_a, in_b) = (Known { values: self.values, state: a }, Known { values: self.values, state: b });
         let (first, second) = (self.values.get(x), self.values.get(y));
         let counts = first.counts && second.counts;
         let (lo, hi) = (in_a.least(x).min(in_b.least(y)), in_a.greatest(x).max(in_b.greatest(y)));
@@ -288,7 +288,7 @@ impl Checker<'_> {
 
     /// What one way knows of a value that differs, where the other way knows it of its own.
     fn relate(&self, to: &mut State, (a, x): (&State, Id), (b, y): (&State, Id), id: Id, merged: &[Merged]) {
-        let in_b = Known { values: &self.values, state: b };
+        let in_b = Known { values: self.values, state: b };
         let (root, off) = self.values.root(x);
         let there = self.values.root(y);
         for limit in &a.limits {
@@ -308,7 +308,7 @@ impl Checker<'_> {
                 for (other, theirs, (_, mine_off)) in others(limit.than) {
                     let Some(by) = limit.by.checked_add(off).and_then(|by| by.checked_sub(mine_off)) else { continue };
                     if in_b.at_most(there, theirs, by) {
-                        to.learn(&self.values, (id, 0), (other, 0), by.into());
+                        to.learn(self.values, (id, 0), (other, 0), by.into());
                     }
                 }
             }
@@ -317,17 +317,17 @@ impl Checker<'_> {
                 for (other, theirs, (_, mine_off)) in others(limit.less) {
                     let Some(by) = limit.by.checked_sub(off).and_then(|by| by.checked_add(mine_off)) else { continue };
                     if in_b.at_most(theirs, there, by) {
-                        to.learn(&self.values, (other, 0), (id, 0), by.into());
+                        to.learn(self.values, (other, 0), (id, 0), by.into());
                     }
                 }
             }
         }
         // It may be the other value itself.
         if root != ZERO && in_b.at_most(there, (root, off), 0) {
-            to.learn(&self.values, (id, 0), (root, off), 0);
+            to.learn(self.values, (id, 0), (root, off), 0);
         }
         if root != ZERO && in_b.at_most((root, off), there, 0) {
-            to.learn(&self.values, (root, off), (id, 0), 0);
+            to.learn(self.values, (root, off), (id, 0), 0);
         }
     }
 
@@ -349,8 +349,8 @@ impl Checker<'_> {
         let mut found: Option<Extent> = None;
         let mut count = 0;
         for (p, q, length) in candidates.into_iter().take(CANDIDATES) {
-            let first = Known { values: &self.values, state: a }.array_at(x, p, shift);
-            let second = Known { values: &self.values, state: b }.array_at(y, q, shift);
+            let first = Known { values: self.values, state: a }.array_at(x, p, shift);
+            let second = Known { values: self.values, state: b }.array_at(y, q, shift);
             let (Ok(first), Ok(second)) = (first, second) else { continue };
             let extent = found.get_or_insert(Extent::new(shift, length, first.either(second)));
             extent.writable = extent.writable.either(first.either(second));
@@ -368,7 +368,7 @@ impl Checker<'_> {
             value.extent = Some(extent);
             for length in extent.lengths() {
                 let root = self.values.root(length);
-                to.learn(&self.values, (ZERO, 0), root, 0);
+                to.learn(self.values, (ZERO, 0), root, 0);
             }
         }
     }
@@ -420,12 +420,12 @@ impl Checker<'_> {
         for fresh in head.fresh.iter().filter(|fresh| fresh.falls) {
             let [now, before] = [&self.state, &*first].map(|state| state.at(fresh.location));
             let before = self.values.root(before);
-            self.state.learn(&self.values, self.values.root(now), before, 0);
+            self.state.learn(self.values, self.values.root(now), before, 0);
             self.values.pinned.push(before.0);
         }
         for &(a, b, by) in &head.limits {
             if let (Some(a), Some(b)) = (self.term(&self.state, a), self.term(&self.state, b)) {
-                self.state.learn(&self.values, a, b, by.into());
+                self.state.learn(self.values, a, b, by.into());
             }
         }
         head.inside.clone_from(&self.state);
@@ -465,7 +465,7 @@ impl Checker<'_> {
         for at in 0..head.fresh.len() {
             let fresh = head.fresh[at];
             let id = state.at(fresh.location);
-            let known = Known { values: &self.values, state };
+            let known = Known { values: self.values, state };
             let (lo, hi, counts) = match id {
                 UNKNOWN => (i64::MIN, i64::MAX, false),
                 id => (known.least(id), known.greatest(id), self.values.get(id).counts),
@@ -494,7 +494,7 @@ impl Checker<'_> {
                 is_right = false;
             }
         }
-        let known = Known { values: &self.values, state };
+        let known = Known { values: self.values, state };
         let (fresh, first) = (&head.fresh, &head.first);
         let term = |term: Term| self.claimed_term(fresh, first, state, term);
         let holds = |&(a, b, by): &(Term, Term, i64)| match (term(a), term(b)) {
@@ -525,7 +525,7 @@ impl Checker<'_> {
         let own = self.first_length(&head.first, location);
         let mut is_right = true;
         let mut holds = |checker: &Self, length: Id| {
-            let known = Known { values: &checker.values, state };
+            let known = Known { values: checker.values, state };
             let found =
                 if length == UNKNOWN { Err(Reason::Loop) } else { known.array_at(address, length, claim.shift) };
             let holds = found.is_ok_and(|writable| writable.either(claim.writable) == claim.writable);

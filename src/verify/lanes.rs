@@ -221,7 +221,7 @@ impl Checker<'_> {
 
     /// What is known of a vector's lanes in the lanes that a mask's facts are of: the least, and the greatest as a value plus a number.
     fn lane_bounds(&self, index: Id, facts: &LaneFacts) -> (Option<i64>, Option<(Id, i64)>) {
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let (mut least, mut most) = (None, None);
         match self.values.def(index) {
             Def::Bounded(hi) => (least, most) = (Some(0), Some((ZERO, hi))),
@@ -246,10 +246,10 @@ impl Checker<'_> {
             for fact in facts.list.iter().flatten().filter(|fact| fact.vector == vector) {
                 if let Some((than, by)) = fact.at_least {
                     // than + by <= lane
-                    self.state.learn(&self.values, self.values.root(than), (id, 0), -i128::from(by));
+                    self.state.learn(self.values, self.values.root(than), (id, 0), -i128::from(by));
                 }
                 if let Some((than, by)) = fact.at_most {
-                    self.state.learn(&self.values, (id, 0), self.values.root(than), by.into());
+                    self.state.learn(self.values, (id, 0), self.values.root(than), by.into());
                 }
             }
         }

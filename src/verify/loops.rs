@@ -64,7 +64,7 @@ impl Checker<'_> {
     /// Whether a number at a loop's head is taken to be no greater than at first, until it is found to be: only where that may help a loop around it to count down.
     pub(super) fn may_fall(&self, head: &Head, first: &State, id: Id) -> bool {
         let is_number = self.values.number(id).is_none() && !self.values.is_address(id);
-        head.is_counted && id != UNKNOWN && is_number && (Known { values: &self.values, state: first }).least(id) >= 0
+        head.is_counted && id != UNKNOWN && is_number && (Known { values: self.values, state: first }).least(id) >= 0
     }
 
     /// Whether something is greater than when control was here last, and still no greater than what was there before the loop; or less likewise. It must be the same
@@ -89,7 +89,7 @@ impl Checker<'_> {
         }
         if count == Count::ToZero {
             // Whatever it began with: once below that of before, it does not wrap around any more. Loops inside may have taken more of it.
-            let known = Known { values: &self.values, state };
+            let known = Known { values: self.values, state };
             let is_less = |id: Id| matches!(self.values.def(id), Def::Sum(of, ..=-1) if of == before);
             let is_below = |limit: &Limit| is_less(limit.than) && known.le(now, limit.than, 0);
             let is_less = || is_less(now) || known.le(now, before, -1) || state.limits.iter().any(is_below);

@@ -16,7 +16,7 @@ impl Checker<'_> {
         if let Some(base) = self.values.number(a) {
             return self.values.constant(base.wrapping_add(number));
         }
-        let sum = Known { values: &self.values, state: &self.state }.sum(a, number);
+        let sum = Known { values: self.values, state: &self.state }.sum(a, number);
         match sum.def {
             Def::Sum(of, 0) => of,
             _ => self.values.add(sum),
@@ -45,13 +45,13 @@ impl Checker<'_> {
                 return id;
             }
         }
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let (a_lo, a_hi, b_lo, b_hi) = (known.least(a), known.greatest(a), known.least(b), known.greatest(b));
         let (Some(lo), Some(hi)) = (a_lo.checked_add(b_lo), a_hi.checked_add(b_hi)) else {
             return self.values.add(Value::of(Def::Total(a, b)));
         };
         let id = self.values.add(Value::between(lo, hi));
-        relate_total(&self.values, &mut self.state, id, a, b);
+        relate_total(self.values, &mut self.state, id, a, b);
         id
     }
 
@@ -92,7 +92,7 @@ impl Checker<'_> {
             let id = self.plus(a, number);
             return self.write_int(to, id);
         }
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let lo = known.least(a).checked_sub(known.greatest(b));
         let hi = known.greatest(a).checked_sub(known.least(b));
         let (lo, hi, fits) = match (lo, hi) {
@@ -107,7 +107,7 @@ impl Checker<'_> {
     pub(super) fn zero_extend(&mut self, to: u8, from: u8, bits: u8) -> Result<(), Reason> {
         let id = self.int(from);
         let most = if bits >= 63 { i64::MAX } else { (1_i64 << bits) - 1 };
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         if bits >= 64 || known.least(id) >= 0 && known.greatest(id) <= most {
             return self.write_int(to, id);
         }
@@ -119,7 +119,7 @@ impl Checker<'_> {
 
     /// `a << by`
     pub(super) fn shift_left(&mut self, a: Id, by: u8) -> Id {
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let scale = |number: i64| i64::try_from(i128::from(number) << by.min(63)).ok();
         match (scale(known.least(a)), scale(known.greatest(a))) {
             (Some(lo), Some(hi)) => self.values.made(Def::Opaque, lo, hi),
@@ -129,7 +129,7 @@ impl Checker<'_> {
 
     /// `a >> by`
     pub(super) fn part(&mut self, a: Id, by: u8, signed: bool) -> Id {
-        let known = Known { values: &self.values, state: &self.state };
+        let known = Known { values: self.values, state: &self.state };
         let (lo, hi) = (known.least(a), known.greatest(a));
         let def = match (by, self.values.def(a)) {
             (0, _) => return a,
@@ -145,7 +145,7 @@ impl Checker<'_> {
             false => self.values.made(def, 0, (u64::MAX >> by) as i64),
         };
         if lo >= 0 {
-            self.state.learn(&self.values, self.values.root(id), self.values.root(a), 0);
+            self.state.learn(self.values, self.values.root(id), self.values.root(a), 0);
         }
         id
     }
@@ -165,17 +165,17 @@ impl Checker<'_> {
         // The same state with each outcome of the condition.
         let mut other = self.spare_state();
         other.clone_from(&self.state);
-        other.assume(&self.values, cond, false);
+        other.assume(self.values, cond, false);
         let mut taken = self.spare_state();
         taken.clone_from(&self.state);
-        taken.assume(&self.values, cond, true);
+        taken.assume(self.values, cond, true);
         if taken.is_impossible || other.is_impossible {
             let id = if taken.is_impossible { no } else { yes };
             self.spare.extend([other, taken]);
             return self.write_int(to, id);
         }
         let (if_yes, if_no) =
-            (Known { values: &self.values, state: &taken }, Known { values: &self.values, state: &other });
+            (Known { values: self.values, state: &taken }, Known { values: self.values, state: &other });
         let lo = if_yes.least(yes).min(if_no.least(no));
         let hi = if_yes.greatest(yes).max(if_no.greatest(no));
         let (yes_root, no_root) = (self.values.root(yes), self.values.root(no));
@@ -193,10 +193,10 @@ impl Checker<'_> {
         let id = self.values.add(Value { def, lo, hi, counts, ..Value::of(Def::Opaque) });
         for (at, candidate) in candidates.into_iter().enumerate() {
             if below[at] {
-                self.state.learn(&self.values, (id, 0), candidate, 0);
+                self.state.learn(self.values, (id, 0), candidate, 0);
             }
             if above[at] {
-                self.state.learn(&self.values, candidate, (id, 0), 0);
+                self.state.learn(self.values, candidate, (id, 0), 0);
             }
         }
         self.write_int(to, id)

@@ -42,7 +42,7 @@ impl Checker<'_> {
         for &location in moved {
             let is_int = matches!(location, Location::Reg(Reg::Int(_)) | Location::Slot(_));
             let id = head.first.at(location);
-            let known = Known { values: &self.values, state: &head.first };
+            let known = Known { values: self.values, state: &head.first };
             let value = self.values.get(id);
             let (lo, hi) = if is_int { (known.least(id), known.greatest(id)) } else { (i64::MIN, i64::MAX) };
             let falls = is_int && self.may_fall(head, &head.first, id);
@@ -65,7 +65,7 @@ impl Checker<'_> {
             return;
         }
         let first = std::mem::take(&mut head.first);
-        let (names, first_names) = (Names::of(&self.values, state), Names::of(&self.values, &first));
+        let (names, first_names) = (Names::of(self.values, state), Names::of(self.values, &first));
         for at in 0..head.fresh.len() {
             if head.is_full() || self.is_exhausted() {
                 break;
@@ -90,7 +90,7 @@ impl Checker<'_> {
             for (location, other, by, is_less) in limits_of(state, location, root, off) {
                 for claim in names.claims(location, other, by, is_less) {
                     let (Some(a), Some(b)) = (self.term(&first, claim.0), self.term(&first, claim.1)) else { continue };
-                    if (Known { values: &self.values, state: &first }).at_most(a, b, claim.2) {
+                    if (Known { values: self.values, state: &first }).at_most(a, b, claim.2) {
                         self.changed |= head.claim(claim);
                     }
                 }
@@ -123,8 +123,8 @@ impl Checker<'_> {
         });
         let mut claim: Option<ClaimedExtent> = None;
         for (place, p, q) in candidates.into_iter().take(CANDIDATES) {
-            let one = Known { values: &self.values, state: first }.array_at(before, p, shift);
-            let other = Known { values: &self.values, state }.array_at(now, q, shift);
+            let one = Known { values: self.values, state: first }.array_at(before, p, shift);
+            let other = Known { values: self.values, state }.array_at(now, q, shift);
             let (Ok(one), Ok(other)) = (one, other) else { continue };
             let writable = one.either(other);
             let claim = claim.get_or_insert(ClaimedExtent { shift, writable, lengths: [None; 3], as_first: false });
