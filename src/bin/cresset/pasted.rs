@@ -73,6 +73,12 @@ impl<'a> Pasted<'a> {
 
     /// The error with its places in the entry alone, or where it is also about earlier definitions in these and the entry.
     pub fn failure(&self, mut error: Error) -> Failure {
+        // What the session says before an entry is not shown, so nothing points at it.
+        if let Error::Source(source) = &mut error {
+            for diagnostic in &mut source.diagnostics {
+                diagnostic.labels.retain(|(span, _)| self.find(*span).is_some());
+            }
+        }
         let mut alone = true;
         each_span(&mut error, |span| alone &= self.find(*span).is_none_or(|(_, of_entry)| of_entry));
         let shift = if alone { 0 } else { self.before.len() as u32 };

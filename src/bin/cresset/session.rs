@@ -427,6 +427,27 @@ mod tests {
     }
 
     #[test]
+    fn nothing_points_at_entries_before() {
+        for (before, entry) in [
+            ("let x = 1", "x = 2"),
+            ("var x = 1", "x = 2.5"),
+            ("let xs = [1]", "xs[0] = 2"),
+            ("let xs = [1]", "var ys = xs"),
+        ] {
+            let mut session = session();
+            session.run(before).expect("it is right");
+            let Err(Failure { error: Error::Source(source), text }) = session.run(entry) else { panic!("{entry}") };
+            assert!(text.starts_with(entry), "{text}");
+            assert!(source.diagnostics[0].labels.is_empty(), "{entry}: {:?}", source.diagnostics[0].labels);
+        }
+        let Err(Failure { error: Error::Source(source), text }) = session().run("{ let x = 1; x = 2; }") else {
+            panic!()
+        };
+        let label = source.diagnostics[0].labels[0].0;
+        assert_eq!(&text[label.start as usize..label.end as usize], "x");
+    }
+
+    #[test]
     fn what_has_no_value_shows_none() {
         shows(&["var n = 0", "for i in 0..3 { n += i; }"], "");
         shows(&["var n = 0", "if true { n = 1; }", "n"], "1");
