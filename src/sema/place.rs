@@ -268,7 +268,7 @@ impl Checker<'_> {
         match array.ty {
             Ty::Known(Type::Array(elem)) => {
                 if !array.writable {
-                    self.unwritable_store(base, last.span);
+                    self.unwritable_store(base, last.span, elem);
                 }
                 Some(Element { array: array.id, index, elem, place: last.span })
             }
@@ -322,12 +322,14 @@ impl Checker<'_> {
     }
 
     #[inline(never)]
-    fn unwritable_store(&mut self, base: ast::ExprId, place: Span) {
+    fn unwritable_store(&mut self, base: ast::ExprId, place: Span, elem: Elem) {
         let (why, help, declared) = self.why_unwritable(base);
         let text = self.expr_text(base).unwrap_or("xs").to_string();
+        let (stated, zero) = new_array(Type::Array(elem));
         let error = self.errors.add("E0133", place, format!("this array may not be written to: {why}"));
-        error.help = help
-            .or_else(|| Some(format!("copy it into a new array: `var ys = [0.0; len({text})]; copy(ys, {text});`")));
+        error.help = help.or_else(|| {
+            Some(format!("copy it into a new array: `var ys{stated} = [{zero}; len({text})]; copy(ys, {text});`"))
+        });
         error.labels.extend(declared.map(|span| (span, "it is declared here".into())));
     }
 
@@ -337,11 +339,7 @@ impl Checker<'_> {
         let (why, _, declared) = self.why_unwritable(value);
         let name_text = self.text(name.symbol);
         let text = self.expr_text(value).unwrap_or("xs").to_string();
-        let stated = match ty {
-            Type::Array(Elem::F32 | Elem::I32 | Elem::U8) => format!(": {ty}"),
-            _ => String::new(),
-        };
-        let zero = zero(ty).unwrap_or("0.0");
+        let (stated, zero) = new_array(ty);
         let message = format!("{} is a `var`, but this array may not be written to: {why}", quote(name_text));
         let error = self.errors.add("E0133", self.span(value), message);
         let name_text = brief(name_text);
@@ -356,10 +354,10 @@ impl Checker<'_> {
     pub fn unwritable_argument(&mut self, function: &str, arg: ast::ExprId, ty: Type) {
         let (why, help, declared) = self.why_unwritable(arg);
         let text = self.expr_text(arg).unwrap_or("xs").to_string();
-        let zero = zero(ty).unwrap_or("0.0");
+        let (stated, zero) = new_array(ty);
         let message = format!("{} writes to this array, which may not be written to: {why}", quote(function));
         let error = self.errors.add("E0133", self.span(arg), message);
-        let copied = format!("pass a copy: `var ys = [{zero}; len({text})]; copy(ys, {text});`");
+        let copied = format!("pass a copy: `var ys{stated} = [{zero}; len({text})]; copy(ys, {text});`");
         error.help = Some(match help {
             Some(help) => format!("{help}, or {copied}"),
             None => copied,
@@ -375,4 +373,13 @@ impl Checker<'_> {
             _ => self.unary(Op::FCanon, id, Type::F64, expr.span),
         }
     }
+}
+
+/// How a `var` for a copy of an array states its type, where it has to, and the element that it is filled with.
+fn new_array(ty: Type) -> (String, &'static str) {
+    let stated = match ty {
+        Type::Array(Elem::F32 | Elem::I32 | Elem::U8) => format!(": {ty}"),
+        _ => String::new(),
+    };
+    (stated, zero(ty).unwrap_or("0.0"))
 }

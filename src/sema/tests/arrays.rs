@@ -91,6 +91,24 @@ fn what_is_not_writable() {
     error("let a = [1]; a[0..][0] = 2;", "E0133", "a[0..][0]", &["`a` is a `let`"]);
     error("let a = [1]; var b = a;", "E0133", "a", &["write `let b = a;`", "var b = [0; len(a)]; copy(b, a);"]);
     error("let a: [f32] = [1]; var b = a;", "E0133", "a", &["var b: [f32] = [0.0; len(a)]; copy(b, a);"]);
+    error(
+        "fn g(a: [u8]) = a; g([1])[0] = 2;",
+        "E0133",
+        "g([1])[0]",
+        &["var ys: [u8] = [0; len(g([1]))]; copy(ys, g([1]));"],
+    );
+    error(
+        "fn g(a: [bool]) = a; g([true])[0] = false;",
+        "E0133",
+        "g([true])[0]",
+        &["var ys = [false; len(g([true]))];"],
+    );
+    error(
+        "fn f(mut a: [f32]) { } let b: [f32] = [1]; f(b);",
+        "E0133",
+        "b",
+        &["var ys: [f32] = [0.0; len(b)]; copy(ys, b);"],
+    );
     error("let a = [1]; var b = [2]; b = a;", "E0133", "a", &["write `let b = a;`"]);
     error("fn f(a: [f64]) { a[0] = 1; }", "E0133", "a[0]", &["plain parameter", "`mut a: [f64]`"]);
     error(
