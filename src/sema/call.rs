@@ -233,8 +233,16 @@ impl Checker<'_> {
             }
             return;
         }
+        // `any`, `all` and `count` take one type of array alone, so `[]` is one of these. What a literal with elements is, they tell.
+        let bools = builtin.forms.iter().all(|form| form.params.first() == Some(&builtins::Param::Bools));
         for i in args.range() {
-            vals.push(self.expr(self.ast.expr_lists[i], None));
+            let arg = self.ast.expr_lists[i];
+            let tells = match self.ast.exprs[arg.0 as usize].kind {
+                ast::ExprKind::Array(items) => items.len > 0,
+                ast::ExprKind::Fill(..) => true,
+                _ => false,
+            };
+            vals.push(self.expr(arg, (bools && !tells).then_some(Elem::Bool)));
         }
     }
 
