@@ -209,10 +209,11 @@ impl CsvSource {
             match self.on_error {
                 OnError::Fail => {
                     return Err(format!(
-                        "{}, line {}: {cells} {}, but there are {columns} columns",
+                        "{}, line {}: {cells} {}, but there {}",
                         self.name,
                         place.line,
-                        if cells == 1 { "cell" } else { "cells" }
+                        if cells == 1 { "cell" } else { "cells" },
+                        if columns == 1 { "is 1 column".to_owned() } else { format!("are {columns} columns") }
                     )
                     .into());
                 }
