@@ -4,7 +4,7 @@
 
 mod workloads;
 
-use cresset::{Elem, Engine, Func, InputType, Limits, Type};
+use cresset::{Config, Elem, Engine, Func, InputType, Limits, Type};
 use std::hint::black_box;
 use workloads::{C1, C3, L1, L2, L3, L4, L5, OPTION, S1, S2, S3, S4, X, XY, XYDE, numbers, terms};
 
@@ -13,7 +13,12 @@ type OptionPrice = fn(f64, f64, f64, f64, f64) -> f64;
 
 const CHECKED: &str = "fn checked(a: i64, b: i64) -> i64 = a * b + a;";
 
-const ROUNDS: [(&str, u32); 20] = [
+/// A loop that calls the host, and the same one without.
+const CALLS: &str = "
+    fn host(n: i64) -> f64 { var s = 0.0; for i in 0..n { s = add(s, 1.5); } s }
+    fn none(n: i64) -> f64 { var s = 0.0; for i in 0..n { s += 1.5; } s }";
+
+const ROUNDS: [(&str, u32); 22] = [
     ("compile-S1", 20),
     ("compile-S3", 5),
     ("compile-T100", 3),
@@ -34,6 +39,8 @@ const ROUNDS: [(&str, u32); 20] = [
     ("call-L3", 1000),
     ("call-checked", 1000),
     ("call-checked-in", 1000),
+    ("calls-host", 1000),
+    ("calls-none", 1000),
 ];
 
 #[unsafe(no_mangle)]
@@ -54,7 +61,9 @@ fn main() {
     for _ in 0..if wanted.starts_with("run") { 0 } else { 2 } {
         run();
     }
-    measured(if wanted == "compile-batch-S1" { 1 } else { *rounds }, &mut run);
+    // Some do all rounds at once.
+    let at_once = ["compile-batch-S1", "calls-host", "calls-none"].contains(&&*wanted);
+    measured(if at_once { 1 } else { *rounds }, &mut run);
 }
 
 fn workload<'a>(engine: &'a Engine, name: &str) -> Box<dyn FnMut() + 'a> {
@@ -103,6 +112,11 @@ fn workload<'a>(engine: &'a Engine, name: &str) -> Box<dyn FnMut() + 'a> {
             let f: Func<fn(i64, i64) -> i64> = module(CHECKED, &[]).func("checked").expect(name);
             let mut sandbox = engine.sandbox(Limits::default()).expect("a sandbox");
             Box::new(move || _ = black_box(f.call_in(&mut sandbox, black_box((3, 4)))))
+        }
+        "calls-host" | "calls-none" => {
+            let engine = Config::new().host_fn("add", |x: f64, y: f64| x + y).engine().expect("an engine");
+            let f: Func<fn(i64) -> f64> = engine.compile(CALLS).expect(name).func(&name[6..]).expect(name);
+            Box::new(move || _ = black_box(f.call(black_box(1000))))
         }
         "run-L2" => {
             let f: Func<fn(&[f64]) -> f64> = module(L2, &[]).func("total").expect(name);

@@ -9,6 +9,7 @@ use super::shrink::{Shrunk, shrink};
 use super::target::{Context, Labels, Located, Target};
 use super::{CodegenError, CodegenOptions, flatten, regalloc};
 use crate::ir::func::{Func, InlinedCall};
+use crate::ir::op::{Op, Scalar};
 use crate::reuse::Keep;
 use crate::sema::hir::FuncId;
 use crate::span::Span;
@@ -90,6 +91,7 @@ pub fn assemble<T: Target>(funcs: &[Func], options: &CodegenOptions) -> Result<C
             is_pure,
             is_light,
             is_bare,
+            has_floats: needs.floats,
         });
     }
     let too_large = || CodegenError::TooLarge(funcs.last().map(|func| func.name.clone()).unwrap_or_default());
@@ -123,12 +125,18 @@ struct Needs {
     context: bool,
     run: bool,
     helper: bool,
+    floats: bool,
 }
 
 impl Needs {
     fn of(flat: &Flat) -> Needs {
-        let mut needs = Needs::default();
+        // Whatever takes a float or gives one has it in a register at least once: of two arguments at most one is a constant that the machine folds.
+        let floats = flat.defs.iter().any(|def| def.class() != RegClass::Int)
+            || flat.params.iter().chain(&flat.results).any(|scalar| *scalar == Scalar::F64);
+        let mut needs = Needs { floats, ..Needs::default() };
         for &FlatInst { kind, .. } in &flat.insts {
+            // AArch64 counts bits in a vector register.
+            needs.floats |= matches!(kind, FlatKind::Op(Op::IPopcount));
             // Most operations need nothing of all this.
             if matches!(kind, FlatKind::Op(op) if op.traps().is_empty()) {
                 continue;

@@ -74,6 +74,8 @@ pub struct FuncCode {
     /// Whether it is light, and of what a run has it needs only where a trap leaves its report: it neither takes fuel nor counts levels, calls none of the
     /// program's functions and no runtime function but elementary ones. It leaves the registers of fuel and depth alone, also where it traps.
     pub is_bare: bool,
+    /// Whether it has values that are floating-point numbers or vectors. Where it has none, the floating-point environment makes no difference to it.
+    pub has_floats: bool,
 }
 
 /// What a return address in the code means.

@@ -1,13 +1,14 @@
 //! One run of machine code: what it may use, and what became of it.
 
 use super::context::Context;
+use super::door::BareFrame;
 use super::enter::enter;
 use super::fpenv::FpEnv;
 use super::program::Program;
 use super::raw::Registers;
 use super::signals::{Fault, running, take_fault};
 use crate::budget::{Budget, PollAt};
-use crate::codegen::blob::{Origin, SiteKind};
+use crate::codegen::blob::{Origin, Site, SiteKind};
 use crate::host::HostFn;
 use crate::limits::{CancelHandle, Limits};
 use crate::memory::{Arena, MemoryError, StackPool};
@@ -15,6 +16,7 @@ use crate::span::Span;
 use crate::trap::{Frame, HostFailure, KEPT_FRAMES, Trap, TrapKind};
 use std::collections::VecDeque;
 use std::ptr;
+use std::sync::Arc;
 
 /// Stack that runtime functions called from generated code may use, below the code's own frames.
 const HEADROOM: usize = 256 << 10;
@@ -105,6 +107,16 @@ impl<'a> Activation<'a> {
 pub(super) struct Call<'a> {
     pub context: Context,
     pub activation: Activation<'a>,
+}
+
+/// A function to enter. A bare function's door finds it here, and a trap its program.
+#[derive(Clone, Debug)]
+#[repr(C)]
+pub struct Target {
+    /// Its first instruction.
+    pub code: usize,
+    /// Where it is from.
+    pub program: Arc<Program>,
 }
 
 /// What runs of an engine's programs share.
@@ -299,6 +311,21 @@ pub(super) extern "C" fn poll_from_code(ctx: *mut Context, pc: usize, sp: usize)
     }
 }
 
+/// Called by the trap exit where a bare function trapped: what its door's caller gets.
+pub(super) extern "C" fn record_bare_trap(frame: *const BareFrame, pc: usize, sp: usize) -> *mut Trap {
+    // SAFETY: (R1) only the trap exit calls this, with the frame that a door made for the target that it was given, which its caller borrows.
+    let program = unsafe { &(*(*frame).target).program };
+    // Nothing but its own checks can end a bare function.
+    let Some(&Site { kind: SiteKind::Trap(kind), place, .. }) = program.site(pc) else { std::process::abort() };
+    let mut trap = Trap::new(kind, place.span);
+    if kind == TrapKind::OutOfBounds {
+        // SAFETY: (R1) as above; the cold stub of such a trap wrote both, and they may be anything.
+        trap.bounds = Some(unsafe { ((*frame).context.trap_index, (*frame).context.trap_len) });
+    }
+    collect_frames(program, 0, place, pc, sp, &mut trap);
+    Box::into_raw(Box::new(trap))
+}
+
 fn finish_trap(
     context: &Context,
     activation: &mut Activation<'_>,
@@ -314,18 +341,16 @@ fn finish_trap(
     if kind == TrapKind::HostError {
         trap.host = activation.lazy().host_failure.take();
     }
-    collect_frames(activation, place, pc, sp, &mut trap);
+    collect_frames(activation.program, activation.limits.depth, place, pc, sp, &mut trap);
     activation.lazy().trap = Some(Box::new(trap));
 }
 
-/// Walks the frames from the trap outward by their fixed sizes, innermost first.
-fn collect_frames(activation: &Activation<'_>, place: Origin, pc: usize, sp: usize, trap: &mut Trap) {
-    let program = activation.program;
+/// Walks the frames from the trap outward by their fixed sizes, innermost first; there are at most as many more than one as calls were allowed.
+fn collect_frames(program: &Program, depth: u32, place: Origin, pc: usize, sp: usize, trap: &mut Trap) {
     let mut frames = Frames::default();
     let (mut pc, mut sp) = (pc, sp);
     frames.push_inlined(program, place);
-    // A walk visits at most as many frames as calls were allowed.
-    for _ in 0..=u64::from(activation.limits.depth) {
+    for _ in 0..=u64::from(depth) {
         let Some(func) = program.func_at(pc) else { break };
         let saved = sp.wrapping_add(func.frame_size as usize);
         let (slot, caller_sp) =

@@ -1,12 +1,14 @@
 //! The way in, and the two ways out: the entry trampoline, the trap exit and the poll thunk.
 //!
-//! Generated code that may trap is entered through [`enter`] or [`enter_in_registers`], which save every callee-saved register of the C ABI and note the
-//! stack pointer in `Context::entry_sp` ([`enter_lightly`] and [`enter_barely`] save those alone that such code writes). A function that returns comes back through them. A trap calls [`trap_exit`], which records what happened
-//! while the stack is still there, then takes the stack pointer from the context and leaves as if the entry had returned: no frame of generated code holds
-//! anything that must be cleaned up, so nothing has to be unwound.
+//! Generated code that may trap is entered through [`enter`], which saves every callee-saved register of the C ABI and notes the stack pointer in
+//! `Context::entry_sp`, or through a [`super::door`], where registers suffice for the arguments. A function that returns comes back through them. A trap
+//! calls [`trap_exit`], which records what happened while the stack is still there, then takes the stack pointer from the context and leaves as if the
+//! entry had returned: no frame of generated code holds anything that must be cleaned up, so nothing has to be unwound. Where `entry_sp` is zero, a bare
+//! function trapped: its door's frame is where its context is, and it is told what happened in the registers of its result.
 
-use super::call::{poll_from_code, record_trap};
+use super::call::{poll_from_code, record_bare_trap, record_trap};
 use super::context::Context;
+use super::door::BARE_FRAME;
 use super::host_call::host_call_on_host_stack;
 use super::raw::Registers;
 use std::arch::naked_asm;
@@ -101,110 +103,10 @@ mod machine {
         )
     }
 
-    /// Calls a function on the host's stack: context and address, then its own arguments, all of them in registers; its results are left in theirs.
-    ///
-    /// # Safety
-    /// As for [`enter`]. It is called as a function of these two parameters, then at most [`super::super::raw::ENTER_INTS`] integers and any floats that
-    /// registers take.
-    #[unsafe(naked)]
-    pub unsafe extern "sysv64" fn enter_in_registers() {
-        naked_asm!(
-            "push rbp",
-            "push rbx",
-            "push r12",
-            "push r13",
-            "push r14",
-            "push r15",
-            "sub rsp, 8",
-            "mov r15, rdi",
-            "mov r13, [rdi + {fuel}]",
-            "mov r14, [rdi + {depth}]",
-            // Where the call leaves its return address, which is where a trap goes.
-            "lea rax, [rsp - 8]",
-            "mov [rdi + {entry_sp}], rax",
-            "mov rax, rsi",
-            "mov rdi, rdx",
-            "mov rsi, rcx",
-            "mov rdx, r8",
-            "mov rcx, r9",
-            "call rax",
-            "mov [r15 + {fuel}], r13",
-            "add rsp, 8",
-            "pop r15",
-            "pop r14",
-            "pop r13",
-            "pop r12",
-            "pop rbx",
-            "pop rbp",
-            "ret",
-            entry_sp = const offset_of!(Context, entry_sp),
-            fuel = const offset_of!(Context, fuel_slice),
-            depth = const offset_of!(Context, depth_left),
-        )
-    }
-
-    /// As [`enter_in_registers`], for a program none of whose functions writes another callee-saved register than those of context, fuel and depth.
-    ///
-    /// # Safety
-    /// As for [`enter_in_registers`]. No runtime function that the program calls is left by a trap.
-    #[unsafe(naked)]
-    pub unsafe extern "sysv64" fn enter_lightly() {
-        naked_asm!(
-            // ABI: three words and the return address: rsp is a multiple of 16 at the call.
-            "push r13",
-            "push r14",
-            "push r15",
-            "mov r15, rdi",
-            "mov r13, [rdi + {fuel}]",
-            "mov r14, [rdi + {depth}]",
-            "lea rax, [rsp - 8]",
-            "mov [rdi + {entry_sp}], rax",
-            "mov rax, rsi",
-            "mov rdi, rdx",
-            "mov rsi, rcx",
-            "mov rdx, r8",
-            "mov rcx, r9",
-            "call rax",
-            "mov [r15 + {fuel}], r13",
-            "pop r15",
-            "pop r14",
-            "pop r13",
-            "ret",
-            entry_sp = const offset_of!(Context, entry_sp),
-            fuel = const offset_of!(Context, fuel_slice),
-            depth = const offset_of!(Context, depth_left),
-        )
-    }
-
-    /// As [`enter_in_registers`], for a bare function ([`crate::codegen::blob::FuncCode::is_bare`]): it writes no callee-saved register but that of the
-    /// context, and finds nothing of a run in registers. Where it trapped, the context's fuel means nothing.
-    ///
-    /// # Safety
-    /// As for [`enter_in_registers`].
-    #[unsafe(naked)]
-    pub unsafe extern "sysv64" fn enter_barely() {
-        naked_asm!(
-            // ABI: a word and the return address: rsp is a multiple of 16 at the call.
-            "push r15",
-            "mov r15, rdi",
-            "lea rax, [rsp - 8]",
-            "mov [rdi + {entry_sp}], rax",
-            "mov rax, rsi",
-            "mov rdi, rdx",
-            "mov rsi, rcx",
-            "mov rdx, r8",
-            "mov rcx, r9",
-            "call rax",
-            "pop r15",
-            "ret",
-            entry_sp = const offset_of!(Context, entry_sp),
-        )
-    }
-
     /// Called by generated code; never returns to it.
     ///
     /// # Safety
-    /// Called only from generated code that runs under [`enter`] or [`enter_in_registers`], with the context in r15.
+    /// Called only from generated code that runs under [`enter`] or a door, with the context in r15.
     #[unsafe(naked)]
     pub unsafe extern "sysv64" fn trap_exit() {
         naked_asm!(
@@ -226,11 +128,22 @@ mod machine {
             "mov rsi, [rsp]",
             "lea rdx, [rsp + 8]",
             "and rsp, -16",
+            "cmp qword ptr [r15 + {entry_sp}], 0",
+            "je 2f",
             "call {record}",
             "mov r13, [r15 + {fuel}]",
             "mov rsp, [r15 + {entry_sp}]",
             "ret",
+            "2:",
+            "call {record_bare}",
+            // Where the door's caller looks for it, whatever the function's result is.
+            "mov rdx, rax",
+            "lea rsp, [r15 + {bare_frame}]",
+            "pop r15",
+            "ret",
             record = sym record_trap,
+            record_bare = sym record_bare_trap,
+            bare_frame = const BARE_FRAME,
             entry_sp = const offset_of!(Context, entry_sp),
             fuel = const offset_of!(Context, fuel_slice),
         )
@@ -428,63 +341,10 @@ mod machine {
         )
     }
 
-    /// Calls a function on the host's stack: context and address, then its own arguments, all of them in registers; its results are left in theirs.
-    ///
-    /// # Safety
-    /// As for [`enter`]. It is called as a function of these two parameters, then at most [`super::super::raw::ENTER_INTS`] integers and any floats that
-    /// registers take.
-    #[unsafe(naked)]
-    pub unsafe extern "C" fn enter_in_registers() {
-        naked_asm!(
-            "stp x29, x30, [sp, #-160]!",
-            "stp x19, x20, [sp, #16]",
-            "stp x21, x22, [sp, #32]",
-            "stp x23, x24, [sp, #48]",
-            "stp x25, x26, [sp, #64]",
-            "stp x27, x28, [sp, #80]",
-            // ABI: the low halves of v8 to v15 are callee-saved (AAPCS64, 6.1.2).
-            "stp d8, d9, [sp, #96]",
-            "stp d10, d11, [sp, #112]",
-            "stp d12, d13, [sp, #128]",
-            "stp d14, d15, [sp, #144]",
-            "mov x28, x0",
-            "ldr x26, [x28, #{fuel}]",
-            "ldr x27, [x28, #{depth}]",
-            "mov x9, sp",
-            "str x9, [x28, #{entry_sp}]",
-            "mov x9, x1",
-            "mov x0, x2",
-            "mov x1, x3",
-            "mov x2, x4",
-            "mov x3, x5",
-            "mov x4, x6",
-            "mov x5, x7",
-            "blr x9",
-            "str x26, [x28, #{fuel}]",
-            "ldp d14, d15, [sp, #144]",
-            "ldp d12, d13, [sp, #128]",
-            "ldp d10, d11, [sp, #112]",
-            "ldp d8, d9, [sp, #96]",
-            "ldp x27, x28, [sp, #80]",
-            "ldp x25, x26, [sp, #64]",
-            "ldp x23, x24, [sp, #48]",
-            "ldp x21, x22, [sp, #32]",
-            "ldp x19, x20, [sp, #16]",
-            "ldp x29, x30, [sp], #160",
-            "ret",
-            fuel = const offset_of!(Context, fuel_slice),
-            depth = const offset_of!(Context, depth_left),
-            entry_sp = const offset_of!(Context, entry_sp),
-        )
-    }
-
-    pub use enter_in_registers as enter_lightly;
-    pub use enter_in_registers as enter_barely;
-
     /// Called by generated code; never returns to it.
     ///
     /// # Safety
-    /// Called only from generated code that runs under [`enter`] or [`enter_in_registers`], with the context in x28.
+    /// Called only from generated code that runs under [`enter`] or a door, with the context in x28.
     #[unsafe(naked)]
     pub unsafe extern "C" fn trap_exit() {
         naked_asm!(
@@ -505,6 +365,8 @@ mod machine {
             "mov x0, x28",
             "mov x1, x30",
             "mov x2, sp",
+            "ldr x9, [x28, #{entry_sp}]",
+            "cbz x9, 2f",
             "bl {record}",
             "ldr x9, [x28, #{entry_sp}]",
             "mov sp, x9",
@@ -519,7 +381,17 @@ mod machine {
             "ldp x19, x20, [sp, #16]",
             "ldp x29, x30, [sp], #160",
             "ret",
+            "2:",
+            "bl {record_bare}",
+            // Where the door's caller looks for it, whatever the function's result is.
+            "mov x1, x0",
+            "sub sp, x28, #32",
+            "ldr x28, [sp, #16]",
+            "ldp x29, x30, [sp], #({bare_frame} + 32)",
+            "ret",
             record = sym record_trap,
+            record_bare = sym record_bare_trap,
+            bare_frame = const BARE_FRAME,
             entry_sp = const offset_of!(Context, entry_sp),
         )
     }
@@ -640,6 +512,4 @@ mod machine {
     }
 }
 
-pub use machine::{
-    enter, enter_barely, enter_in_registers, enter_lightly, host_call, poll, trap_exit, trap_exit_from_helper,
-};
+pub use machine::{enter, host_call, poll, trap_exit, trap_exit_from_helper};

@@ -1,9 +1,10 @@
 //! Safe ways into machine code: the arguments are checked against the function's signature, arrays are copied out.
 
-use super::call::{Call, HOST_STACK, Host, Hosts, RunError, run};
+use super::call::{Call, HOST_STACK, Host, Hosts, RunError, Target, run};
+use super::door::{Door, MOST, MOST_BARE, ResultIn};
 use super::fpenv::{FpEnv, nearest_even};
 use super::program::Program;
-use super::raw::{Door, ENTER_INTS, FLOATS, INTS, Raw, RawArgs, Registers};
+use super::raw::{FLOATS, INTS, Raw, RawArgs, Registers};
 use super::signals::Scope;
 use crate::budget::Budget;
 use crate::limits::{CancelHandle, Limits};
@@ -20,36 +21,51 @@ use std::sync::Arc;
 
 /// A function of published code whose signature was found to be `S`, with all that a call needs to know beforehand. Clones are the same function.
 pub struct Entry<S> {
-    program: Arc<Program>,
+    target: Target,
     hosts: Arc<Hosts>,
     /// What calls without a sandbox may use.
     limits: Limits,
-    code: usize,
     way: Way,
-    door: Door,
-    /// Whether the function takes no fuel, and the context's means nothing where it trapped.
-    is_bare: bool,
-    /// Calls that allow no more nested calls than this, and set no deadline, go on the host's stack. None do where the arguments do not fit registers.
-    quick_depth: Option<u32>,
-    /// Whether that holds of calls without a sandbox, and their first slice of fuel.
+    /// Whether the floating-point environment makes no difference to it.
+    any_environment: bool,
+    /// Whether calls without a sandbox can go through a door with a context, and their first slice of fuel.
     is_quick_alone: bool,
     first_slice: i64,
     signature: PhantomData<fn() -> S>,
 }
 
 /// How code is entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Way {
     /// As a C function.
     Direct,
-    /// Under a context.
-    Run,
+    /// Through a door for bare functions.
+    Bare(Door),
+    /// On the host's stack, where no deadline is set and no more nested calls are allowed than this; else as below.
+    Quick { door: Door, depth: u32 },
+    /// With a stack of its own, if it needs one.
+    Slow,
+}
+
+impl Way {
+    /// Whether a door with a context will do for these limits.
+    #[inline]
+    fn is_quick(self, limits: &Limits) -> bool {
+        matches!(self, Way::Quick { depth, .. } if limits.depth <= depth) && limits.deadline.is_none()
+    }
+}
+
+/// What a sandbox lends to a call.
+struct Lent<'a> {
+    cancel: &'a CancelHandle,
+    arena: &'a mut Arena,
+    fuel_left: &'a mut Option<u64>,
 }
 
 impl<S> Clone for Entry<S> {
     fn clone(&self) -> Entry<S> {
         Entry {
-            program: self.program.clone(),
+            target: self.target.clone(),
             hosts: self.hosts.clone(),
             limits: self.limits.clone(),
             signature: PhantomData,
@@ -68,21 +84,33 @@ impl<S: Signature> Entry<S> {
             return None;
         }
         let fits = |ints: usize| S::Raw::INTS <= ints && S::Raw::FLOATS <= FLOATS;
-        let is_direct = program.is_pure(func, HOST_STACK) && fits(INTS);
-        let quick_depth = if fits(ENTER_INTS) { program.depth_within(HOST_STACK) } else { None };
+        let way = if program.is_pure(func, HOST_STACK) && fits(INTS) {
+            Way::Direct
+        } else if program.is_bare(func, HOST_STACK) && fits(MOST_BARE) && RawOutput::<S>::RESULT != ResultIn::Ints {
+            Door::bare(S::Raw::INTS, RawOutput::<S>::RESULT).map_or(Way::Slow, Way::Bare)
+        } else if fits(MOST) {
+            let door = if program.is_light() { Door::light(S::Raw::INTS) } else { Door::wide(S::Raw::INTS) };
+            let quick = door.zip(program.depth_within(HOST_STACK));
+            quick.map_or(Way::Slow, |(door, depth)| Way::Quick { door, depth })
+        } else {
+            Way::Slow
+        };
         Some(Entry {
-            program: program.clone(),
+            target: Target { code: program.address(func)?, program: program.clone() },
             hosts: hosts.clone(),
             limits: limits.clone(),
-            code: program.address(func)?,
-            way: if is_direct { Way::Direct } else { Way::Run },
-            door: program.door(func),
-            is_bare: program.is_bare(func),
-            quick_depth,
-            is_quick_alone: allows(quick_depth, limits),
+            way,
+            any_environment: program.is_whole(func),
+            is_quick_alone: way.is_quick(limits),
             first_slice: Budget::first_slice(limits),
             signature: PhantomData,
         })
+    }
+
+    /// Whether no other floating-point environment must be set first.
+    #[inline]
+    fn has_its_environment(&self) -> bool {
+        self.any_environment || FpEnv::is_canonical()
     }
 
     /// Calls it within the limits that it was made with.
@@ -92,17 +120,21 @@ impl<S: Signature> Entry<S> {
     #[inline]
     pub fn call(&self, args: S::Args<'_>) -> Result<S::Output, RunError> {
         let raw = S::raw(args);
-        if self.way == Way::Direct && FpEnv::is_canonical() {
-            return self.call_directly(raw);
+        match self.way {
+            Way::Direct if FpEnv::is_canonical() => self.call_directly(raw),
+            Way::Bare(door) if self.has_its_environment() => self.call_barely(door, raw, &self.limits),
+            _ => self.call_under_a_context(raw),
         }
-        self.call_under_a_context(raw)
     }
 
     /// Out of line, so that what is left is small where it is called.
     #[inline(never)]
     fn call_under_a_context(&self, raw: S::Raw) -> Result<S::Output, RunError> {
-        if self.is_quick_alone && FpEnv::is_canonical() {
-            return self.call_quickly(raw.one_by_one(), &self.limits, self.first_slice, None, None, &mut None);
+        if let Way::Quick { door, .. } = self.way
+            && self.is_quick_alone
+            && self.has_its_environment()
+        {
+            return self.call_quickly(door, raw.one_by_one(), &self.limits, self.first_slice, None);
         }
         let mut arena = Arena::new(self.limits.memory);
         self.call_slowly(raw, &self.limits, None, &mut arena, &mut None)
@@ -122,11 +154,17 @@ impl<S: Signature> Entry<S> {
         args: S::Args<'_>,
     ) -> Result<S::Output, RunError> {
         let raw = S::raw(args);
-        if self.way == Way::Direct && FpEnv::is_canonical() {
-            *fuel_left = Budget::whole(limits);
-            return self.call_directly(raw);
+        match self.way {
+            Way::Direct if FpEnv::is_canonical() => {
+                *fuel_left = Budget::whole(limits);
+                self.call_directly(raw)
+            }
+            Way::Bare(door) if self.has_its_environment() => {
+                *fuel_left = Budget::whole(limits);
+                self.call_barely(door, raw, limits)
+            }
+            _ => self.call_in_under_a_context(limits, cancel, arena, fuel_left, raw),
         }
-        self.call_in_under_a_context(limits, cancel, arena, fuel_left, raw)
     }
 
     #[inline(never)]
@@ -138,60 +176,64 @@ impl<S: Signature> Entry<S> {
         fuel_left: &mut Option<u64>,
         raw: S::Raw,
     ) -> Result<S::Output, RunError> {
-        if self.is_quick(limits) && !cancel.is_cancelled() {
+        if let Way::Quick { door, .. } = self.way
+            && self.way.is_quick(limits)
+            && self.has_its_environment()
+            && !cancel.is_cancelled()
+        {
             let slice = Budget::first_slice(limits);
-            return self.call_quickly(raw.one_by_one(), limits, slice, Some(cancel), Some(arena), fuel_left);
+            return self.call_quickly(door, raw.one_by_one(), limits, slice, Some(Lent { cancel, arena, fuel_left }));
         }
         self.call_slowly(raw, limits, Some(cancel), arena, fuel_left)
-    }
-
-    #[inline]
-    fn is_quick(&self, limits: &Limits) -> bool {
-        allows(self.quick_depth, limits) && FpEnv::is_canonical()
     }
 
     #[inline]
     fn call_directly(&self, raw: S::Raw) -> Result<S::Output, RunError> {
         // SAFETY: (R3) `new` compared the signature, found that the code is pure and that its arguments fit registers; `S::raw` gives what the signature
         // asks for, as `Signature` is sealed; the borrows in the arguments live until the end of this call. Defended by tests/api.rs.
-        let result = unsafe { raw.call::<RawOutput<S>>(self.code) };
+        let result = unsafe { raw.call::<RawOutput<S>>(self.target.code) };
         // SAFETY: (R4) the result is one of that type, and refers to the arguments at most.
         unsafe { output::<S>(result) }
+    }
+
+    #[inline]
+    fn call_barely(&self, door: Door, raw: S::Raw, limits: &Limits) -> Result<S::Output, RunError> {
+        // SAFETY: (R3) as above, but that the code is bare; `new` chose the door for its arguments and result.
+        let outcome = unsafe { raw.enter_barely::<RawOutput<S>>(door, &self.target) };
+        if outcome.trap.is_null() {
+            // SAFETY: (R4) as above.
+            unsafe { output::<S>(outcome.result) }
+        } else {
+            // SAFETY: (R4) a trap that is not null is given to the caller of the door.
+            Err(RunError::Trap(unsafe { trap_of_bare(outcome.trap, limits) }))
+        }
     }
 
     #[inline(always)]
     fn call_quickly(
         &self,
+        door: Door,
         raw: S::Raw,
         limits: &Limits,
         slice: i64,
-        cancel: Option<&CancelHandle>,
-        arena: Option<&mut Arena>,
-        fuel_left: &mut Option<u64>,
+        lent: Option<Lent<'_>>,
     ) -> Result<S::Output, RunError> {
-        let is_lent = arena.is_some();
-        let call = Call::new(&self.program, &self.hosts, limits, cancel, slice, arena);
+        let (cancel, arena, fuel_left) = match lent {
+            Some(Lent { cancel, arena, fuel_left }) => (Some(cancel), Some(arena), Some(fuel_left)),
+            None => (None, None, None),
+        };
+        let call = Call::new(&self.target.program, &self.hosts, limits, cancel, slice, arena);
         let mut call = ManuallyDrop::new(call);
         // SAFETY: (R1, R3) as in `run` and above; the host's stack suffices for so many nested calls, and the arguments fit registers, as `new` found, and
         // the door was chosen for the program.
-        let result = unsafe { raw.enter::<RawOutput<S>>(self.door, (&raw mut *call).cast(), self.code) };
-        if is_lent {
+        let result = unsafe { raw.enter::<RawOutput<S>>(door, (&raw mut *call).cast(), self.target.code) };
+        if let Some(fuel_left) = fuel_left {
             call.release();
+            *fuel_left = call.fuel_left();
         }
-        if call.is_plain() {
-            if cancel.is_some() {
-                *fuel_left = call.fuel_left();
-            }
-        } else {
+        if !call.is_plain() {
             let mut call = ManuallyDrop::into_inner(call);
-            let has_trapped = call.has_trapped();
-            if has_trapped && self.is_bare {
-                call.context.fuel_slice = slice;
-            }
-            if cancel.is_some() {
-                *fuel_left = call.fuel_left();
-            }
-            if has_trapped {
+            if call.has_trapped() {
                 return Err(RunError::Trap(call.take_trap()));
             }
             // SAFETY: (R4) as below, and its own arena lives until the end of this block.
@@ -214,16 +256,22 @@ impl<S: Signature> Entry<S> {
         raw.push(&mut registers);
         let host = Host { limits, cancel, arena, fuel_left, hosts: &self.hosts, catch_faults: false };
         // SAFETY: (R3) as above.
-        let results = unsafe { run(&self.program, self.code, host, &registers) }?;
+        let results = unsafe { run(&self.target.program, self.target.code, host, &registers) }?;
         // SAFETY: (R4) as above.
         unsafe { output::<S>(RawOutput::<S>::from_results(results)) }
     }
 }
 
-/// Whether so many nested calls suffice for these limits, and none of them is a deadline.
-#[inline]
-fn allows(quick_depth: Option<u32>, limits: &Limits) -> bool {
-    quick_depth.is_some_and(|most| limits.depth <= most) && limits.deadline.is_none()
+/// What a bare function's trap is to its caller: it took no fuel.
+///
+/// # Safety
+/// The trap is owned.
+#[cold]
+unsafe fn trap_of_bare(trap: *mut Trap, limits: &Limits) -> Box<Trap> {
+    // SAFETY: the caller vouches for it.
+    let mut trap = unsafe { Box::from_raw(trap) };
+    trap.fuel_left = Budget::whole(limits);
+    trap
 }
 
 /// A result as the host has it; arrays are copied.

@@ -3,6 +3,7 @@
 mod call;
 pub mod context;
 pub mod cpu;
+mod door;
 mod enter;
 pub mod entry;
 pub mod fpenv;

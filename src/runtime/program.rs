@@ -11,7 +11,6 @@ use crate::walls::{Wall, stands};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-use super::raw::Door;
 use super::table::address_of;
 
 /// A program's machine code where it runs.
@@ -145,18 +144,22 @@ impl Program {
         self.code_of(func).is_some_and(|code| code.is_pure && (code.frame_size as usize) < room)
     }
 
-    /// What suffices to enter a function.
-    pub(super) fn door(&self, func: FuncId) -> Door {
-        match self.code_of(func) {
-            Some(code) if code.is_bare => Door::bare(),
-            _ if self.facts.funcs.iter().all(|func| func.is_light) => Door::light(),
-            _ => Door::wide(),
-        }
+    /// Whether a function may be entered as a bare one, on a stack with so much room.
+    pub(super) fn is_bare(&self, func: FuncId, room: usize) -> bool {
+        self.code_of(func).is_some_and(|code| code.is_bare && (code.frame_size as usize) < room)
     }
 
-    /// Whether a function is entered without fuel and levels.
-    pub(super) fn is_bare(&self, func: FuncId) -> bool {
-        self.code_of(func).is_some_and(|code| code.is_bare)
+    /// Whether it suffices for any function to save what light ones write.
+    pub(super) fn is_light(&self) -> bool {
+        self.facts.funcs.iter().all(|func| func.is_light)
+    }
+
+    /// Whether nothing that a function does depends on the floating-point environment, or looks at it.
+    pub(super) fn is_whole(&self, func: FuncId) -> bool {
+        match self.code_of(func) {
+            Some(code) if code.is_pure || code.is_bare => !code.has_floats,
+            _ => self.facts.funcs.iter().all(|func| func.is_light && !func.has_floats),
+        }
     }
 
     /// Bytes of stack that a run needs at most, so many nested calls being allowed.

@@ -1,7 +1,9 @@
 //! Arguments and results as machine code takes and gives them: in the registers of the C convention, which is that of generated code.
 
+use super::call::Target;
 use super::context::Context;
-use super::enter::{enter_barely, enter_in_registers, enter_lightly};
+use super::door::{Door, ResultIn};
+use crate::trap::Trap;
 
 /// Integer registers that arguments come in.
 #[cfg(not(target_arch = "aarch64"))]
@@ -11,29 +13,6 @@ pub const INTS: usize = 6;
 pub const INTS: usize = 8;
 /// Float registers that arguments come in.
 pub const FLOATS: usize = 8;
-/// How code is entered under a context, on the host's stack.
-#[derive(Clone, Copy, Debug)]
-pub struct Door(usize);
-
-impl Door {
-    /// For any function.
-    pub fn wide() -> Door {
-        Door((enter_in_registers as *const ()).expose_provenance())
-    }
-
-    /// For one of a program that is light: see [`enter_lightly`].
-    pub fn light() -> Door {
-        Door((enter_lightly as *const ()).expose_provenance())
-    }
-
-    /// For one that is bare: see [`enter_barely`].
-    pub fn bare() -> Door {
-        Door((enter_barely as *const ()).expose_provenance())
-    }
-}
-
-/// Those of the integer registers that [`enter_in_registers`] leaves to the function: two are its own.
-pub const ENTER_INTS: usize = INTS - 2;
 
 /// Arguments laid out for [`super::enter::enter`], whatever the function takes.
 #[derive(Debug)]
@@ -116,6 +95,8 @@ pub trait Raw: Copy + sealed::Sealed {
     const INTS: usize;
     /// The float registers it takes.
     const FLOATS: usize;
+    /// Where it is as a result.
+    const RESULT: ResultIn;
     /// As the next argument.
     fn push(self, registers: &mut Registers);
     /// From the two integer results and the float result.
@@ -125,11 +106,12 @@ pub trait Raw: Copy + sealed::Sealed {
 }
 
 macro_rules! raw {
-    ($($ty:ty: $ints:literal, $floats:literal, |$raw:ident, $registers:ident| $push:expr, |$results:ident| $from:expr, $words:expr;)*) => {$(
+    ($($ty:ty: $ints:literal, $floats:literal, $result:ident, |$raw:ident, $registers:ident| $push:expr, |$results:ident| $from:expr, $words:expr;)*) => {$(
         impl sealed::Sealed for $ty {}
         impl Raw for $ty {
             const INTS: usize = $ints;
             const FLOATS: usize = $floats;
+            const RESULT: ResultIn = ResultIn::$result;
             #[inline]
             fn push(self, $registers: &mut Registers) {
                 let $raw = self;
@@ -149,12 +131,22 @@ macro_rules! raw {
 }
 
 raw! {
-    f64: 0, 1, |raw, registers| registers.push_float(raw), |results| f64::from_bits(results[2]), [raw.to_bits(), 0];
-    i64: 1, 0, |raw, registers| registers.push_int(raw as u64), |results| results[0] as i64, [raw as u64, 0];
-    u64: 1, 0, |raw, registers| registers.push_int(raw), |results| results[0], [raw, 0];
-    (): 0, 0, |raw, _registers| raw, |_results| (), { let () = raw; [0, 0] };
-    RawSlice: 2, 0, |raw, registers| { registers.push_int(raw.address); registers.push_int(raw.len) },
+    f64: 0, 1, Float, |raw, registers| registers.push_float(raw), |results| f64::from_bits(results[2]), [raw.to_bits(), 0];
+    i64: 1, 0, Int, |raw, registers| registers.push_int(raw as u64), |results| results[0] as i64, [raw as u64, 0];
+    u64: 1, 0, Int, |raw, registers| registers.push_int(raw), |results| results[0], [raw, 0];
+    (): 0, 0, Nothing, |raw, _registers| raw, |_results| (), { let () = raw; [0, 0] };
+    RawSlice: 2, 0, Ints, |raw, registers| { registers.push_int(raw.address); registers.push_int(raw.len) },
         |results| RawSlice { address: results[0], len: results[1] }, [raw.address, raw.len];
+}
+
+/// What comes of a bare function through its door: the trap is null, or owned; where there is one, the result means nothing.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Outcome<R> {
+    /// What it gave.
+    pub result: R,
+    /// From [`Box::into_raw`].
+    pub trap: *mut Trap,
 }
 
 /// The arguments of one signature.
@@ -174,8 +166,14 @@ pub trait RawArgs: Copy + sealed::Sealed {
     /// Calls a function under a context, on the host's stack. The result means nothing where it trapped.
     ///
     /// # Safety
-    /// As for [`RawArgs::call`], but for the context, which is set up for it; the integers are at most [`ENTER_INTS`]; the door fits the program.
+    /// As for [`RawArgs::call`], but for the context, which is set up for it; the door fits the program, and is one for so many integers.
     unsafe fn enter<R: Raw>(self, door: Door, ctx: *mut Context, code: usize) -> R;
+
+    /// Calls a bare function on the host's stack.
+    ///
+    /// # Safety
+    /// As for [`RawArgs::call`]; the target is that function, and the door one for bare functions of so many integers and this result.
+    unsafe fn enter_barely<R: Raw>(self, door: Door, target: &Target) -> Outcome<R>;
 
     /// The same, each read by itself where they lie in memory: they were just written there so, and the processor waits for the writes where it reads two
     /// of them as one.
@@ -209,12 +207,22 @@ macro_rules! raw_args {
             #[inline]
             unsafe fn enter<R: Raw>(self, door: Door, ctx: *mut Context, code: usize) -> R {
                 let ($($name,)*) = self;
-                let enter = std::ptr::with_exposed_provenance::<()>(door.0);
-                // SAFETY: as above; the entry takes these two arguments before the others and hands the others on, and the results back.
+                // SAFETY: as above; the door takes its two arguments behind the others, which it leaves where they are, and gives the results back.
                 unsafe {
                     let enter =
-                        std::mem::transmute::<*const (), extern "C" fn(*mut Context, usize, $($name),*) -> R>(enter);
-                    enter(ctx, code, $($name),*)
+                        std::mem::transmute::<*const (), extern "C" fn($($name,)* *mut Context, usize) -> R>(door.address());
+                    enter($($name,)* ctx, code)
+                }
+            }
+
+            #[inline]
+            unsafe fn enter_barely<R: Raw>(self, door: Door, target: &Target) -> Outcome<R> {
+                let ($($name,)*) = self;
+                // SAFETY: as above; the door adds a word to the result, in a register of its own.
+                unsafe {
+                    let enter =
+                        std::mem::transmute::<*const (), extern "C" fn($($name,)* *const Target) -> Outcome<R>>(door.address());
+                    enter($($name,)* target)
                 }
             }
 
@@ -253,9 +261,14 @@ impl RawArgs for () {
 
     #[inline]
     unsafe fn enter<R: Raw>(self, door: Door, ctx: *mut Context, code: usize) -> R {
-        let enter = std::ptr::with_exposed_provenance::<()>(door.0);
         // SAFETY: the caller vouches for it.
-        unsafe { std::mem::transmute::<*const (), extern "C" fn(*mut Context, usize) -> R>(enter)(ctx, code) }
+        unsafe { std::mem::transmute::<*const (), extern "C" fn(*mut Context, usize) -> R>(door.address())(ctx, code) }
+    }
+
+    #[inline]
+    unsafe fn enter_barely<R: Raw>(self, door: Door, target: &Target) -> Outcome<R> {
+        // SAFETY: the caller vouches for it.
+        unsafe { std::mem::transmute::<*const (), extern "C" fn(*const Target) -> Outcome<R>>(door.address())(target) }
     }
 
     fn one_by_one(self) {}

@@ -194,6 +194,11 @@ impl Checker<'_> {
                 return Err(at(func.start, Reason::Saved));
             }
             let signature = contract.signatures.get(func.func.0 as usize).ok_or(at(func.start, Reason::Signature))?;
+            if !func.has_floats
+                && (signature.result == Type::F64 || signature.params.iter().any(|param| param.ty == Type::F64))
+            {
+                return Err(at(func.start, Reason::Floats));
+            }
             self.func = Function { code: func, signature };
             self.graph
                 .read(decoder, code, func.start, func.end, contract.pool)
@@ -608,6 +613,7 @@ impl Checker<'_> {
     pub(super) fn write(&mut self, reg: Reg, id: Id) -> Result<(), Reason> {
         match reg {
             Reg::Int(reg) => self.write_int(reg, id),
+            _ if !self.func.code.has_floats => Err(Reason::Floats),
             _ => {
                 self.state.set_reg(reg, id);
                 Ok(())

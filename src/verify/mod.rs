@@ -168,6 +168,8 @@ pub enum Reason {
     Pure,
     /// A function returns without a register as it was.
     Saved,
+    /// A function without floats has some.
+    Floats,
     /// A function gives what is no array.
     Result,
     /// Ways that lead to the same place with the stack pointer, or fuel, in different places.

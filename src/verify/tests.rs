@@ -45,8 +45,16 @@ fn outcome_where(mutable: bool, loops: Loops, script: Vec<Vec<Step>>) -> Result<
     let end = script.len() as u32;
     let params = [(Type::Array(Elem::I64), mutable), (Type::I64, false)];
     let signatures = [FuncSignature::unnamed("f", &params, Type::I64)];
-    let funcs =
-        [FuncCode { func: FuncId(0), start: 0, end, frame_size: 8, is_pure: false, is_light: false, is_bare: false }];
+    let funcs = [FuncCode {
+        func: FuncId(0),
+        start: 0,
+        end,
+        frame_size: 8,
+        is_pure: false,
+        is_light: false,
+        is_bare: false,
+        has_floats: true,
+    }];
     let sites = [Site { ret: end, kind: SiteKind::Trap(TrapKind::OutOfBounds), place: Origin::default() }];
     let pool = [PoolEntry::Helper(Helper::Trap), PoolEntry::Bits(5)];
     let contract = Contract {

@@ -4,6 +4,7 @@
 mod batch;
 mod boundary;
 mod calls;
+mod doors;
 mod limits;
 mod sharing;
 mod signatures;

@@ -150,7 +150,13 @@ fn what_functions_are_told_to_be_is_held_against_their_code() {
         func.is_pure = true;
         true
     });
-    // Nor one that takes arrays that it may write to one that takes them to read, or longer elements.
+    // One that has floats is none that any floating-point environment will do for.
+    all_rejected("told to have no floats", 20, |subject, number| {
+        let Some(func) = subject.blob.funcs.iter_mut().filter(|func| func.has_floats).nth(number) else { return false };
+        func.has_floats = false;
+        true
+    });
+    // One that takes arrays that it may write to is none that takes them to read, or longer elements.
     all_rejected("told to write nothing", 6, |subject, number| {
         if !subject.name.contains("mut ") {
             return false;
