@@ -226,7 +226,8 @@ impl Checker<'_> {
         self.values.effort.set(0);
         self.effort = EFFORT * (self.graph.steps.len() as u64 + 64);
         let loops = self.find_heads();
-        if loops == 0 && self.is_plain() {
+        // Of code without floats, more is asked.
+        if loops == 0 && self.func.code.has_floats && self.is_plain() {
             let found = self.unreachable();
             if cfg!(debug_assertions) {
                 (self.special, self.mode) = (self.special(), Mode::Check);
