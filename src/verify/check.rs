@@ -5,11 +5,11 @@ use super::exact::learn_exact;
 use super::graph::{Block, Graph, NEVER};
 use super::join::Head;
 use super::lanes::{learn_lane, learn_lane_of};
-use super::machine::{A64, Machine, Place, Places, X64, set};
+use super::machine::{A64, Machine, X64, set};
 use super::room::Room;
 use super::state::{Flags, Fuel, State};
 use super::step::{Cond, Decode, Reg, Src, Step};
-use super::values::{Def, Extent, Id, MAX_LENGTH, UNKNOWN, Value, Values, Writable, ZERO};
+use super::values::{Def, Id, UNKNOWN, Value, Values, Writable, ZERO};
 use super::{Contract, Reason, Rejection, Verified};
 use crate::codegen::Arch;
 use crate::codegen::blob::FuncCode;
@@ -58,7 +58,7 @@ pub struct Checker<'a> {
     /// General registers that are not simply written, bit by bit.
     special: u32,
     /// What registers must hold at the end.
-    saved: &'a mut Vec<(Reg, Id)>,
+    pub(super) saved: &'a mut Vec<(Reg, Id)>,
     /// States that blocks are entered in.
     pub(super) waiting: &'a mut Vec<Option<Box<State>>>,
     /// What holds at heads of loops.
@@ -322,68 +322,6 @@ impl Checker<'_> {
             }
         }
         Ok(())
-    }
-
-    /// What is known at the function's entry.
-    fn enter(&mut self) {
-        let machine = self.machine;
-        self.param_words = Places::words_of(machine, self.func.signature.params.iter().map(|param| &param.ty));
-        self.state.clear(machine.pushed + self.param_words * 8 - 8);
-        self.saved.clear();
-        let is_pure = self.func.code.is_pure;
-        let special = [machine.context, machine.fuel, machine.depth];
-        machine.saved.iter().for_each(|reg| self.keep(Reg::Int(*reg)));
-        if is_pure {
-            special.iter().for_each(|reg| self.keep(Reg::Int(*reg)));
-        }
-        machine.link.iter().for_each(|reg| self.keep(Reg::Int(*reg)));
-        machine.saved_floats.clone().for_each(|reg| self.keep(Reg::Vector(reg)));
-        if !is_pure {
-            let context = self.values.add(Value::of(Def::Context));
-            self.state.set_reg(Reg::Int(machine.context), context);
-            // Levels left are never negative where a function is entered.
-            self.depth = self.values.add(Value { lo: 0, ..Value::of(Def::Entry(Reg::Int(machine.depth))) });
-            self.state.set_reg(Reg::Int(machine.depth), self.depth);
-            self.saved.push((Reg::Int(machine.depth), self.depth));
-        }
-        let mut places = Places::new(machine);
-        let signature = self.func.signature;
-        for param in &signature.params {
-            match param.ty {
-                Type::F64 => {
-                    places.float();
-                }
-                Type::Array(elem) => {
-                    let length = self.values.add(Value { counts: true, ..Value::between(0, MAX_LENGTH) });
-                    let writable = if param.mutable { Writable::YES } else { Writable::No };
-                    let extent = Some(Extent::new(elem.size().trailing_zeros() as u8, length, writable));
-                    let base = self.values.add(Value { extent, ..Value::of(Def::Opaque) });
-                    let (base_place, length_place) = (places.int(), places.int());
-                    self.put(base_place, base);
-                    self.put(length_place, length);
-                }
-                _ => {
-                    let id = self.values.add(Value::of(Def::Opaque));
-                    let place = places.int();
-                    self.put(place, id);
-                }
-            }
-        }
-        self.state.touched = if machine.pushed > 0 { 0 } else { PROBE - 8 };
-    }
-
-    /// A register must be given back as it is at the entry.
-    fn keep(&mut self, reg: Reg) {
-        let id = self.values.add(Value::of(Def::Entry(reg)));
-        self.state.set_reg(reg, id);
-        self.saved.push((reg, id));
-    }
-
-    fn put(&mut self, place: Place, id: Id) {
-        match place {
-            Place::Reg(reg) => self.state.set_reg(reg, id),
-            Place::Word(word) => self.state.slots.set(self.machine.pushed + word * 8, id),
-        }
     }
 
     fn block(&mut self, at: u32) -> Result<(), Reason> {

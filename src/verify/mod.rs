@@ -23,6 +23,7 @@ mod plain;
 mod prove;
 mod room;
 mod slots;
+mod start;
 pub mod state;
 pub mod step;
 pub mod values;
