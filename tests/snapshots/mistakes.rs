@@ -156,6 +156,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
             "x := 5",
             "int x = 5;",
             "while (true) do",
+            "for i in 0..3 do",
             "if true then 1 else 2",
             "fn f(x: int) = x;",
             "fn f(s: string) = 1;",

@@ -16,13 +16,16 @@ impl Parser<'_> {
             return State::Statement;
         }
         let token = self.peek();
-        let of_if = matches!(self.open.frames.last(), Some(Frame::If { .. }));
         let message = format!("expected `{{`, found {}", self.found(token));
         let mut error = Diagnostic::new("E0013", self.place(token), message);
-        if of_if {
-            error = error.with_help("the parts of an `if` stand in braces: `if c { a } else { b }`");
-        } else if token.kind != Kind::Eof {
-            error = error.with_help("the body of a loop stands in braces: `while c { … }`");
+        let help = match self.open.frames.last() {
+            Some(Frame::If { .. }) => Some("the parts of an `if` stand in braces: `if c { a } else { b }`"),
+            _ if token.kind == Kind::Eof => None,
+            Some(Frame::For { .. }) => Some("the body of a loop stands in braces: `for x in xs { … }`"),
+            _ => Some("the body of a loop stands in braces: `while c { … }`"),
+        };
+        if let Some(help) = help {
+            error = error.with_help(help);
         }
         if token.kind != Kind::Bad {
             self.error(error);
