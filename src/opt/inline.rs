@@ -11,7 +11,7 @@ use crate::ir::func::{Func, InlinedCall, Inst, InstId, InstKind, Region, RegionI
 use crate::sema::hir::FuncId;
 
 /// A function of at most so many instructions is inlined.
-const SMALL: usize = 40;
+const SMALL: usize = 24;
 /// And of so many where the call stands in a loop.
 const SMALL_IN_LOOP: usize = 64;
 /// A function that calls itself is put into itself where it has at most so many instructions.
