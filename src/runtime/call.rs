@@ -319,7 +319,7 @@ pub(super) extern "C" fn record_bare_trap(frame: *const BareFrame, pc: usize, sp
     let Some(&Site { kind: SiteKind::Trap(kind), place, .. }) = program.site(pc) else { std::process::abort() };
     let mut trap = Trap::new(kind, place.span);
     if kind == TrapKind::OutOfBounds {
-        // SAFETY: (R1) as above; the cold stub of such a trap wrote both, and they may be anything.
+        // SAFETY: (R1) as above; code that traps for an index stores both words before it comes here, and any bits are a number. Defended by tests/api/doors.rs.
         trap.bounds = Some(unsafe { ((*frame).context.trap_index, (*frame).context.trap_len) });
     }
     collect_frames(program, 0, place, pc, sp, &mut trap);
